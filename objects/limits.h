@@ -1,0 +1,40 @@
+// Every bound of the program in one place, with its reason. Units are in the names.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace kring::limits {
+
+inline constexpr size_t KiB = 1024;
+inline constexpr size_t MiB = 1024 * KiB;
+
+// A request body: what kube-apiserver allows (3 MiB), so that a client's limits keep their meaning.
+inline constexpr size_t request_body_bytes_max = 3 * MiB;
+// One stored object; etcd's default request limit is 1.5 MiB.
+inline constexpr size_t object_bytes_max = 3 * MiB / 2;
+inline constexpr size_t log_record_header_bytes = 64;
+inline constexpr size_t log_record_bytes_max = 2 * MiB;
+static_assert(log_record_bytes_max > object_bytes_max + 1024 + log_record_header_bytes);
+// Nesting of JSON and YAML.
+inline constexpr uint32_t json_depth_max = 100;
+inline constexpr uint32_t json_values_max = 1'000'000;
+// Aliases of one YAML document may expand to so many values in all.
+inline constexpr uint32_t yaml_values_max = 200'000;
+// Operations of one JSON patch, as kube-apiserver.
+inline constexpr size_t json_patch_operations_max = 10'000;
+// HTTP.
+inline constexpr size_t http_header_bytes_max = 64 * KiB;
+inline constexpr size_t http_target_bytes_max = 16 * KiB;
+inline constexpr uint32_t http_connections_max = 4096;
+inline constexpr uint32_t http_header_timeout_ms = 10'000;
+inline constexpr uint32_t http_body_timeout_ms = 60'000;
+inline constexpr uint32_t http_idle_timeout_ms = 180'000;
+inline constexpr uint32_t http_write_timeout_ms = 60'000;
+// Events kept for watchers; one that falls behind is told 410 Gone and lists again.
+inline constexpr uint32_t watch_events_max = 4096;
+inline constexpr size_t watch_events_bytes_max = 8 * MiB;
+// A turn of the loop longer than this is a bug worth a log line.
+inline constexpr uint32_t loop_turn_ms_max = 10;
+
+}  // namespace kring::limits
