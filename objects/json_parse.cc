@@ -14,6 +14,10 @@ namespace {
 // Keys of an object are compared pairwise up to this many members and sorted above, so that an attacker's object
 // with 100,000 keys costs n log n.
 constexpr size_t linear_members_max = 16;
+// Room for a typical object at once saves a third of the time. Only at first, so that half a million objects of one
+// member each do not multiply what they cost.
+constexpr size_t members_reserved = 6;
+constexpr uint32_t reserving_values_max = 20'000;
 // As sigs.k8s.io/json: more findings than this are not worth telling, and a bound on their text.
 constexpr size_t duplicates_max = 100;
 constexpr size_t duplicates_bytes_max = 64 * 1024;
@@ -311,6 +315,7 @@ class Parser {
       out = Value{std::move(result)};
       return true;
     }
+    if (values_ <= reserving_values_max) members.reserve(members_reserved);
     while (true) {
       skip_space();
       if (p_ == end_ || *p_ != '"') return unexpected("looking for beginning of object key string");
