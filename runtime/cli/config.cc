@@ -122,6 +122,15 @@ Result<void> apply_config_file(std::string_view path, std::string_view text, Nod
   return {};
 }
 
+void copy_settings(const std::vector<std::string>& names, const NodeConfig& from, NodeConfig& to) {
+  for (const std::string& name : names) {
+    if (name == "verbose") to.verbose = from.verbose;
+    for (const TextSetting& setting : text_settings) {
+      if (setting.name == name) to.*(setting.member) = from.*(setting.member);
+    }
+  }
+}
+
 Result<void> validate(NodeConfig& config) {
   if (config.data_dir.empty() || config.data_dir.front() != '/')
     return bad("--data-dir takes an absolute path, not \"" + config.data_dir + "\"");

@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "runtime/node.h"
 
@@ -12,6 +13,9 @@ namespace kring::cli {
 // Reads a YAML mapping whose keys are the flags of `kring node` without dashes in front ("data-dir: /srv/kring").
 // Errors name the file, the key and what it takes.
 Result<void> apply_config_file(std::string_view path, std::string_view text, NodeConfig& config);
+
+// Copies the named settings (flags without dashes) from one configuration to another.
+void copy_settings(const std::vector<std::string>& names, const NodeConfig& from, NodeConfig& to);
 
 // Fills the node's name from the machine's when it is empty and checks every value.
 Result<void> validate(NodeConfig& config);
