@@ -35,11 +35,11 @@ std::string root_of(const Served& served) {
 
 // What one operation is about, as far as its text depends on it.
 struct Call {
-  std::string_view method;     // "get", "post", ...
-  std::string_view verb;       // "read", "list", "create", "replace", "patch", "delete", "deletecollection"
-  std::string_view action;     // x-kubernetes-action
-  std::string body;            // definition of the request's body; empty: none
-  std::string answer;          // definition of the answer
+  std::string_view method;                // "get", "post", ...
+  std::string_view verb;                  // "read", "list", "create", "replace", "patch", "delete", "deletecollection"
+  std::string_view action;                // x-kubernetes-action
+  std::string body;                       // definition of the request's body; empty: none
+  std::string answer;                     // definition of the answer
   std::string_view group, version, kind;  // x-kubernetes-group-version-kind
 };
 
@@ -67,7 +67,8 @@ void query_parameters(const Call& call, Dialect dialect, Array& parameters) {
     parameters.push_back(parameter(name, "query", type, false, dialect));
   };
   if (call.verb == "list" || call.verb == "deletecollection") {
-    for (std::string_view name : {"continue", "fieldSelector", "labelSelector", "resourceVersion", "resourceVersionMatch"})
+    for (std::string_view name :
+         {"continue", "fieldSelector", "labelSelector", "resourceVersion", "resourceVersionMatch"})
       add(name, "string");
     add("limit", "integer");
     add("timeoutSeconds", "integer");
@@ -129,8 +130,9 @@ Value responses(const Call& call, Dialect dialect) {
 
 Value operation(const Served& served, const Call& call, std::string_view scope, Dialect dialect) {
   Object op;
-  const std::string tag = (served.group.empty() ? "core" : std::string{served.group.substr(0, served.group.find('.'))}) +
-                          "_" + std::string{served.version};
+  const std::string tag =
+      (served.group.empty() ? "core" : std::string{served.group.substr(0, served.group.find('.'))}) + "_" +
+      std::string{served.version};
   op.append("description", std::string{call.verb} + " " + std::string{call.kind});
   op.append("operationId", std::string{call.verb} + pascal(served.group.empty() ? "core" : served.group) +
                                pascal(served.version) + std::string{scope} + pascal(call.kind));
@@ -166,7 +168,8 @@ Value operation(const Served& served, const Call& call, std::string_view scope, 
 
 void add_path(Object& paths, std::string path, Object operations, Dialect dialect) {
   Array parameters;
-  if (path.find("{name}") != std::string::npos) parameters.push_back(parameter("name", "path", "string", true, dialect));
+  if (path.find("{name}") != std::string::npos)
+    parameters.push_back(parameter("name", "path", "string", true, dialect));
   if (path.find("{namespace}") != std::string::npos)
     parameters.push_back(parameter("namespace", "path", "string", true, dialect));
   if (operations.empty()) return;
@@ -176,7 +179,8 @@ void add_path(Object& paths, std::string path, Object operations, Dialect dialec
 
 void add_item_operations(const Served& served, uint16_t verbs, const Call& base, std::string_view scope,
                          Dialect dialect, Object& operations) {
-  const auto add = [&](uint16_t bit, std::string_view method, std::string_view verb, std::string_view action, bool body) {
+  const auto add = [&](uint16_t bit, std::string_view method, std::string_view verb, std::string_view action,
+                       bool body) {
     if ((verbs & bit) == 0) return;
     Call call = base;
     call.method = method;
@@ -199,9 +203,10 @@ void add_item_operations(const Served& served, uint16_t verbs, const Call& base,
 // The definition of a subresource's body.
 std::string subresource_definition(const Served& served, const Subresource& sub) {
   const bool own = sub.kind == served.kind->kind && sub.group == served.kind->group;
-  const Served* body = own ? &served : find_served(sub.group.empty() ? std::string{sub.version}
-                                                                     : std::string{sub.group} + "/" + std::string{sub.version},
-                                                   sub.kind);
+  const Served* body = own ? &served
+                           : find_served(sub.group.empty() ? std::string{sub.version}
+                                                           : std::string{sub.group} + "/" + std::string{sub.version},
+                                         sub.kind);
   return body == nullptr ? definition_name(served) : definition_name(*body);
 }
 
@@ -211,7 +216,8 @@ void add_paths(const Served& served, Dialect dialect, Object& paths) {
   const std::string root = root_of(served);
   const std::string collection =
       root + (kind.namespaced ? "/namespaces/{namespace}/" : "/") + std::string{served.plural};
-  Call base{{}, {}, {}, definition_name(served), definition_name(served), served.group, served.version, served.kind_name};
+  Call base{
+      {}, {}, {}, definition_name(served), definition_name(served), served.group, served.version, served.kind_name};
 
   Object whole;
   Call list = base;
@@ -304,7 +310,8 @@ std::string openapi_v2(bool proto) {
     OpenApiProto document;
     document.info("Kubernetes", "v1.33.0");
     document.paths(paths);
-    each_definition(Dialect::v2, all, [&](const std::string& name, Value schema) { document.definition(name, schema); });
+    each_definition(Dialect::v2, all,
+                    [&](const std::string& name, Value schema) { document.definition(name, schema); });
     return document.finish();
   }
   std::string out = R"({"swagger":"2.0","info":)" + json::print(info()) + R"(,"paths":)";
@@ -345,13 +352,14 @@ std::optional<std::string> openapi_v3(std::string_view path) {
   }
   if (paths.empty()) return std::nullopt;
   Object schemas;
-  each_definition(Dialect::v3, here, [&](const std::string& name, Value schema) { schemas.set(name, std::move(schema)); });
+  each_definition(Dialect::v3, here,
+                  [&](const std::string& name, Value schema) { schemas.set(name, std::move(schema)); });
   // Bodies of subresources may belong to other groups (Scale, Eviction, TokenRequest).
   for (const Served& served : all_served()) {
     if (!here(served)) continue;
     for (const Subresource& sub : served.kind->subresources) {
-      const std::string version = sub.group.empty() ? std::string{sub.version}
-                                                    : std::string{sub.group} + "/" + std::string{sub.version};
+      const std::string version =
+          sub.group.empty() ? std::string{sub.version} : std::string{sub.group} + "/" + std::string{sub.version};
       const Served* body = find_served(version, sub.kind);
       if (body == nullptr) continue;
       std::set<const codec::TypeInfo*> types;

@@ -26,24 +26,37 @@ Value typed(std::string_view type, std::string_view format = {}) {
 Value element(const FieldInfo& field, Dialect dialect) {
   const std::string meta{meta_prefix};
   switch (field.type) {
-    case FieldType::boolean: return typed("boolean");
-    case FieldType::int32: return typed("integer", "int32");
-    case FieldType::int64: return typed("integer", "int64");
-    case FieldType::float64: return typed("number", "double");
+    case FieldType::boolean:
+      return typed("boolean");
+    case FieldType::int32:
+      return typed("integer", "int32");
+    case FieldType::int64:
+      return typed("integer", "int64");
+    case FieldType::float64:
+      return typed("number", "double");
     case FieldType::string:
     case FieldType::map_string:
-    case FieldType::map_string_list: return field.format.empty() ? typed("string") : typed("string", field.format);
+    case FieldType::map_string_list:
+      return field.format.empty() ? typed("string") : typed("string", field.format);
     case FieldType::bytes:
-    case FieldType::map_bytes: return typed("string", "byte");
+    case FieldType::map_bytes:
+      return typed("string", "byte");
     case FieldType::quantity:
-    case FieldType::map_quantity: return reference(quantity_name, dialect);
-    case FieldType::time: return reference(meta + "Time", dialect);
-    case FieldType::micro_time: return reference(meta + "MicroTime", dialect);
-    case FieldType::duration: return reference(meta + "Duration", dialect);
-    case FieldType::int_or_string: return reference(int_or_string_name, dialect);
-    case FieldType::raw_json: return typed("object");
+    case FieldType::map_quantity:
+      return reference(quantity_name, dialect);
+    case FieldType::time:
+      return reference(meta + "Time", dialect);
+    case FieldType::micro_time:
+      return reference(meta + "MicroTime", dialect);
+    case FieldType::duration:
+      return reference(meta + "Duration", dialect);
+    case FieldType::int_or_string:
+      return reference(int_or_string_name, dialect);
+    case FieldType::raw_json:
+      return typed("object");
     case FieldType::message:
-    case FieldType::map_message: return reference(field.message->openapi, dialect);
+    case FieldType::map_message:
+      return reference(field.message->openapi, dialect);
   }
   return typed("object");
 }
@@ -181,7 +194,8 @@ std::vector<std::pair<std::string, Value>> leaf_definitions(Dialect dialect) {
     int_or_string = std::move(either);
   }
   return {
-      {std::string{quantity_name}, described(typed("string"), "A fixed-point number with a unit, such as 500m or 64Mi.")},
+      {std::string{quantity_name},
+       described(typed("string"), "A fixed-point number with a unit, such as 500m or 64Mi.")},
       {std::string{int_or_string_name}, described(std::move(int_or_string), "A whole number or a text.")},
       {meta + "Time", described(typed("string", "date-time"), "A point in time in RFC 3339.")},
       {meta + "MicroTime", described(typed("string", "date-time"), "A point in time in RFC 3339 with microseconds.")},

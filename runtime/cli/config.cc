@@ -20,12 +20,12 @@ Error bad(std::string message) { return Error{Reason::bad_request, std::move(mes
 
 struct TextSetting {
   std::string_view name;
-  std::string NodeConfig::* member;
+  std::string NodeConfig::*member;
 };
 constexpr TextSetting text_settings[] = {
-    {"data-dir", &NodeConfig::data_dir},         {"listen", &NodeConfig::listen},
-    {"node-name", &NodeConfig::node_name},       {"pod-cidr", &NodeConfig::pod_cidr},
-    {"service-cidr", &NodeConfig::service_cidr}, {"cluster-domain", &NodeConfig::cluster_domain},
+    {"data-dir", &NodeConfig::data_dir},           {"listen", &NodeConfig::listen},
+    {"node-name", &NodeConfig::node_name},         {"pod-cidr", &NodeConfig::pod_cidr},
+    {"service-cidr", &NodeConfig::service_cidr},   {"cluster-domain", &NodeConfig::cluster_domain},
     {"cgroup-prefix", &NodeConfig::cgroup_prefix},
 };
 

@@ -63,7 +63,8 @@ const std::vector<Room>& rooms() {
       {"runtime/client/", {"objects/", "runtime/env/", "runtime/tasks/", "runtime/store/", "runtime/http/"}},
       {"runtime/images/", {"objects/", "runtime/env/", "runtime/env/linux/", "runtime/tasks/", "runtime/http/"}},
       {"runtime/network/",
-       {"objects/", "dns/", "runtime/env/", "runtime/env/linux/", "runtime/tasks/", "runtime/store/", "runtime/client/"}},
+       {"objects/", "dns/", "runtime/env/", "runtime/env/linux/", "runtime/tasks/", "runtime/store/",
+        "runtime/client/"}},
       {"runtime/pods/",
        {"objects/", "probes/", "runtime/env/", "runtime/env/linux/", "runtime/tasks/", "runtime/store/",
         "runtime/client/", "runtime/http/", "runtime/images/", "runtime/network/"}},
@@ -96,21 +97,25 @@ struct Word {
 };
 const std::vector<Word>& words() {
   static const std::vector<Word> table = {
-      {std::regex{R"(\b(steady|system|high_resolution)_clock::now)"}, {"runtime/env/linux/", "tests/bench/", "examples/"},
+      {std::regex{R"(\b(steady|system|high_resolution)_clock::now)"},
+       {"runtime/env/linux/", "tests/bench/", "examples/"},
        "time comes from env.clock"},
       {std::regex{R"(\bsteady_timer\b)"}, {"runtime/env/linux/"}, "waits go through env.clock"},
-      {std::regex{R"(\brandom_device\b|\bsrand\(|[^_\w]rand\()"}, {"runtime/env/linux/", "tests/"},
+      {std::regex{R"(\brandom_device\b|\bsrand\(|[^_\w]rand\()"},
+       {"runtime/env/linux/", "tests/"},
        "randomness comes from env.random"},
       {std::regex{R"(std::j?thread\b|std::async\b|pthread_create)"}, {"tests/"}, "kring has one thread"},
       {std::regex{R"(\bco_spawn\b)"}, {"runtime/tasks/", "tests/"}, "tasks start in a TaskGroup"},
       {std::regex{R"(asio::detached\b)"}, {}, "tasks are owned by a TaskGroup"},
       {std::regex{R"(\bany_io_executor\b)"}, {}, "the executor type is concrete (runtime/env/task.h)"},
-      {std::regex{R"(\bsleep_for\b|\busleep\(|[^_\w.>:]sleep\()"}, {"tests/bench/", "tests/soak/", "examples/"},
+      {std::regex{R"(\bsleep_for\b|\busleep\(|[^_\w.>:]sleep\()"},
+       {"tests/bench/", "tests/soak/", "examples/"},
        "waits go through env.clock"},
       {std::regex{R"(\bGTEST_SKIP\b|\bDISABLED_)"}, {}, "a test that cannot run is not a test"},
       {std::regex{R"(\bassert\()"}, {"runtime/pods/keeper/", "examples/"}, "KRING_CHECK is on in release too"},
       {std::regex{R"(\bsignal_set\b)"}, {"runtime/env/linux/"}, "signals come from env/linux"},
-      {std::regex{R"(\bip::(tcp|udp)\b)"}, {"runtime/env/linux/", "runtime/http/", "runtime/network/", "tests/"},
+      {std::regex{R"(\bip::(tcp|udp)\b)"},
+       {"runtime/env/linux/", "runtime/http/", "runtime/network/", "tests/"},
        "sockets belong to http and network"},
   };
   return table;
@@ -152,13 +157,15 @@ std::vector<std::string> check_layers(const SourceFile& file) {
       const std::string target = match[1];
       const Room* other = room_of(target);
       const bool own = other == room;
-      const bool listed = other != nullptr && std::any_of(room->may_include.begin(), room->may_include.end(), [&](auto f) {
-        return other->folder == f || (f == "runtime/" && starts_with(other->folder, "runtime/"));
-      });
+      const bool listed =
+          other != nullptr && std::any_of(room->may_include.begin(), room->may_include.end(), [&](auto f) {
+            return other->folder == f || (f == "runtime/" && starts_with(other->folder, "runtime/"));
+          });
       if (!own && !listed)
         findings.push_back(finding(file, number, std::string{room->folder} + " must not include \"" + target + "\""));
     }
-    const bool pure = starts_with(file.path, "objects/") || starts_with(file.path, "dns/") || starts_with(file.path, "probes/");
+    const bool pure =
+        starts_with(file.path, "objects/") || starts_with(file.path, "dns/") || starts_with(file.path, "probes/");
     if (pure && std::regex_search(line, boost_asio))
       findings.push_back(finding(file, number, "pure rooms have no Asio"));
   }
@@ -173,7 +180,8 @@ std::vector<std::string> check_words(const SourceFile& file) {
   for (const std::string& line : lines_of(file.text)) {
     ++number;
     if (std::regex_search(line, unfinished)) findings.push_back(finding(file, number, "finish it, or file it"));
-    if (line.size() > 120 && !starts_with(file.path, "tests/")) findings.push_back(finding(file, number, "longer than 120 columns"));
+    if (line.size() > 120 && !starts_with(file.path, "tests/"))
+      findings.push_back(finding(file, number, "longer than 120 columns"));
     const std::string code = code_of(line);
     for (const Word& word : words()) {
       const bool allowed = std::any_of(word.allowed.begin(), word.allowed.end(),
@@ -188,7 +196,8 @@ std::vector<std::string> check_header(const SourceFile& file) {
   std::vector<std::string> findings;
   if (!ends_with(file.path, ".h")) return findings;
   if (!starts_with(file.text, "//")) findings.push_back(finding(file, 1, "a header opens with what it is"));
-  if (file.text.find("\n#pragma once\n") == std::string::npos) findings.push_back(finding(file, 1, "#pragma once is missing"));
+  if (file.text.find("\n#pragma once\n") == std::string::npos)
+    findings.push_back(finding(file, 1, "#pragma once is missing"));
   return findings;
 }
 
@@ -209,7 +218,8 @@ std::vector<std::string> check_coroutine_parameters(const SourceFile& file) {
 
 std::vector<std::string> check_spawned_names(const SourceFile& file) {
   std::vector<std::string> findings;
-  if (!is_code(file.path) || starts_with(file.path, "tests/") || starts_with(file.path, "runtime/tasks/")) return findings;
+  if (!is_code(file.path) || starts_with(file.path, "tests/") || starts_with(file.path, "runtime/tasks/"))
+    return findings;
   // spawn("name", function, ...): the function's name says that it is a task of its own.
   static const std::regex spawn{R"re(\bspawn\(\s*[^,]*,\s*&?([A-Za-z_:]+))re"};
   size_t number = 0;
@@ -257,7 +267,8 @@ std::vector<std::string> check_examples_are_run(const std::vector<SourceFile>& f
 std::vector<std::string> check_readme_tree(const std::string& readme, const std::vector<std::string>& folders) {
   std::vector<std::string> findings;
   for (const std::string& folder : folders) {
-    if (readme.find(folder + "/") == std::string::npos) findings.push_back("README.md:1: the tree leaves out " + folder + "/");
+    if (readme.find(folder + "/") == std::string::npos)
+      findings.push_back("README.md:1: the tree leaves out " + folder + "/");
   }
   static const std::regex entry{R"(^([a-z_]+(?:/[a-z_0-9]+)*)/\s+\S)"};
   size_t number = 0;

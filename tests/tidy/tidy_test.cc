@@ -53,8 +53,16 @@ TEST(Tidy, WordsStayInTheirRooms) {
   EXPECT_EQ(check_words({"runtime/pods/x.cc", "auto t = std::chrono::steady_clock::now();\n"}).size(), 1U);
   EXPECT_EQ(check_words({"runtime/pods/x.cc", "asio::co_spawn(a, b, c);\n"}).size(), 1U);
   EXPECT_EQ(check_words({"runtime/pods/x.cc", "std::thread t;\n"}).size(), 1U);
-  EXPECT_EQ(check_words({"runtime/pods/x.cc", "// FIX" "ME later\n"}).size(), 1U);
-  EXPECT_EQ(check_words({"tests/runtime/x.cc", "GTEST_SK" "IP();\n"}).size(), 1U);
+  EXPECT_EQ(check_words({"runtime/pods/x.cc",
+                         "// FIX"
+                         "ME later\n"})
+                .size(),
+            1U);
+  EXPECT_EQ(check_words({"tests/runtime/x.cc",
+                         "GTEST_SK"
+                         "IP();\n"})
+                .size(),
+            1U);
   EXPECT_EQ(check_words({"runtime/pods/x.cc", std::string(121, 'x') + "\n"}).size(), 1U);
   EXPECT_EQ(check_words({"runtime/pods/x.cc", "// a comment about co_spawn\n"}).size(), 0U);
   EXPECT_EQ(over_tree(check_words), "");
@@ -67,8 +75,11 @@ TEST(Tidy, HeadersSayWhatTheyAre) {
 }
 
 TEST(Tidy, CoroutinesTakeValues) {
-  EXPECT_EQ(check_coroutine_parameters({"runtime/x.h", "Task<Result<void>> f(Env& env, const std::string& name);\n"}).size(), 1U);
-  EXPECT_EQ(check_coroutine_parameters({"runtime/x.h", "Task<Result<void>> f(Env& env, std::string name);\n"}).size(), 0U);
+  EXPECT_EQ(
+      check_coroutine_parameters({"runtime/x.h", "Task<Result<void>> f(Env& env, const std::string& name);\n"}).size(),
+      1U);
+  EXPECT_EQ(check_coroutine_parameters({"runtime/x.h", "Task<Result<void>> f(Env& env, std::string name);\n"}).size(),
+            0U);
   EXPECT_EQ(over_tree(check_coroutine_parameters), "");
 }
 
@@ -87,7 +98,8 @@ TEST(Tidy, EveryTestIsBuilt) {
 
 TEST(Tidy, EveryExampleIsRun) {
   EXPECT_EQ(check_examples_are_run({{"examples/a.yaml", ""}}).size(), 1U);
-  EXPECT_EQ(check_examples_are_run({{"examples/a.yaml", ""}, {"tests/e2e/x.sh", "kubectl apply -f a.yaml"}}).size(), 0U);
+  EXPECT_EQ(check_examples_are_run({{"examples/a.yaml", ""}, {"tests/e2e/x.sh", "kubectl apply -f a.yaml"}}).size(),
+            0U);
   EXPECT_EQ(joined(check_examples_are_run(tree())), "");
 }
 
