@@ -73,4 +73,20 @@ inline std::string_view view(const flatbuffers::String* s) {
   return s == nullptr ? std::string_view{} : std::string_view{s->c_str(), s->size()};
 }
 
+// The entry of a map (labels, limits, data, ...) with this key, or null: entries are sorted by key.
+//   const auto* app = lookup(pod->metadata()->labels(), "app");
+template <class Entry>
+const Entry* lookup(const flatbuffers::Vector<flatbuffers::Offset<Entry>>* entries, std::string_view key) {
+  uint32_t low = 0, high = entries == nullptr ? 0 : entries->size();
+  while (low < high) {
+    const uint32_t middle = low + (high - low) / 2;
+    const Entry* entry = entries->Get(middle);
+    const int order = view(entry->key()).compare(key);
+    if (order == 0) return entry;
+    if (order < 0) low = middle + 1;
+    if (order > 0) high = middle;
+  }
+  return nullptr;
+}
+
 }  // namespace kring
