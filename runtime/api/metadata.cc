@@ -1,7 +1,6 @@
 #include "runtime/api/metadata.h"
 
 #include <algorithm>
-#include <array>
 
 #include "objects/check.h"
 #include "objects/time.h"
@@ -27,6 +26,8 @@ void keep(json::Object& meta, const json::Object& old, std::string_view key) {
 }
 
 }  // namespace
+
+std::string timestamp(Wall when) { return print_time(Timestamp::from_nanos(when.ns)); }
 
 json::Object& metadata_of(json::Value& object) {
   KRING_CHECK(object.is_object());

@@ -1,0 +1,31 @@
+#include "runtime/api/watch_frames.h"
+
+namespace kring::api {
+
+std::string frame_text(std::string_view type, std::string_view object) {
+  std::string out;
+  out.reserve(type.size() + object.size() + 24);
+  out += "{\"type\":\"";
+  out += type;
+  out += "\",\"object\":";
+  out += object;
+  out += "}\n";
+  return out;
+}
+
+Result<Frame> WatchFrames::frame(std::string_view type, const ObjectPtr& object, Revision revision,
+                                 const Shape& shape) {
+  Entry& entry = entries_[revision % entries_max];
+  const As as = shape.accepted.as;
+  // Ages in the rows of a Table depend on the moment.
+  const bool cacheable = as == As::object;
+  const bool hit = cacheable && entry.object == object && entry.served == shape.served && entry.type == type &&
+                   entry.revision == revision && entry.as == as;
+  if (hit) return entry.text;
+  KRING_TRY(const std::string text, render_event_object(*object, revision, shape, false));
+  Frame frame = std::make_shared<const std::string>(frame_text(type, text));
+  if (cacheable) entry = Entry{object, shape.served, type, revision, as, frame};
+  return frame;
+}
+
+}  // namespace kring::api
