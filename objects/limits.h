@@ -35,6 +35,10 @@ inline constexpr uint32_t json_values_max = 1'000'000;
 inline constexpr uint32_t yaml_values_max = 200'000;
 // Operations of one JSON patch, as kube-apiserver.
 inline constexpr size_t json_patch_operations_max = 10'000;
+// What its copy operations may add in all, as kube-apiserver, and what any patch may look at or move: about a tenth of
+// a second of work.
+inline constexpr size_t json_patch_copy_bytes_max = 3 * MiB;
+inline constexpr uint64_t patch_steps_max = 50'000'000;
 // HTTP.
 inline constexpr size_t http_header_bytes_max = 64 * KiB;
 inline constexpr size_t http_target_bytes_max = 16 * KiB;
