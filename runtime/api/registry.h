@@ -84,7 +84,7 @@ class Registry {
 
   Result<Edit> replace(const Target& target, const json::Parsed& body, Validation validation) const;
   Result<Edit> apply_patch(const Target& target, PatchKind patch_kind, const json::Value& patch,
-                           Validation validation, const json::Value& current) const;
+                           Validation validation, const Object& current) const;
   Task<Result<Written>> create_named(Target target, json::Value object, WriteOptions options);
   Result<void> settle_create(const Target& target, json::Value& object);
 

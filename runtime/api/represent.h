@@ -45,9 +45,8 @@ Result<std::string> render_list(const std::vector<ObjectPtr>& objects, const Lis
 // Any other value: a Status, a review, a Scale.
 std::string render_value(const json::Value& value, const Accepted& accepted);
 
-// One object as a watch event carries it; `revision` may be newer than the object (an object that left a selection).
-// A Table's columns are sent with the first event only.
-Result<std::string> render_event_object(const Object& object, Revision revision, const Shape& shape, bool columns);
+// One object as a watch event carries it: on one line; a Table's columns are sent with the first event only.
+Result<std::string> render_event_object(const Object& object, const Shape& shape, bool columns);
 // {"kind":"Pod","apiVersion":"v1","metadata":{"resourceVersion":"7","creationTimestamp":null}}
 std::string render_bookmark(Revision revision, bool initial_events_end, const Shape& shape);
 

@@ -37,11 +37,8 @@ json::Array cells_of(const Hooks* hooks, const json::Value& object, int64_t now_
   return cells;
 }
 
-json::Value row_of(const Object& object, const Hooks* hooks, const Shape& shape, Revision revision) {
+json::Value row_of(const Object& object, const Hooks* hooks, const Shape& shape) {
   json::Value value = codec::to_value(object);
-  if (revision != object.revision() && revision != 0) {
-    value.object("metadata").set("resourceVersion", std::to_string(revision));
-  }
   json::Object row;
   row.append("cells", cells_of(hooks, value, shape.now_ms));
   if (shape.include == Include::metadata) {
@@ -88,8 +85,7 @@ json::Value table_of(const std::vector<const Object*>& objects, const ListInfo& 
   table.append("columnDefinitions", std::move(definitions));
   json::Array rows;
   rows.reserve(objects.size());
-  const Revision revision = objects.size() == 1 ? info.revision : 0;
-  for (const Object* object : objects) rows.push_back(row_of(*object, hooks, shape, columns ? 0 : revision));
+  for (const Object* object : objects) rows.push_back(row_of(*object, hooks, shape));
   table.append("rows", std::move(rows));
   return table;
 }

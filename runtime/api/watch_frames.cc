@@ -13,18 +13,15 @@ std::string frame_text(std::string_view type, std::string_view object) {
   return out;
 }
 
-Result<Frame> WatchFrames::frame(std::string_view type, const ObjectPtr& object, Revision revision,
-                                 const Shape& shape) {
-  Entry& entry = entries_[revision % entries_max];
-  const As as = shape.accepted.as;
+Result<Frame> WatchFrames::frame(std::string_view type, const ObjectPtr& object, const Shape& shape) {
+  Entry& entry = entries_[object->revision() % entries_max];
   // Ages in the rows of a Table depend on the moment.
-  const bool cacheable = as == As::object;
-  const bool hit = cacheable && entry.object == object && entry.served == shape.served && entry.type == type &&
-                   entry.revision == revision && entry.as == as;
+  const bool cacheable = shape.accepted.as == As::object;
+  const bool hit = cacheable && entry.object == object && entry.served == shape.served && entry.type == type;
   if (hit) return entry.text;
-  KRING_TRY(const std::string text, render_event_object(*object, revision, shape, false));
+  KRING_TRY(const std::string text, render_event_object(*object, shape, false));
   Frame frame = std::make_shared<const std::string>(frame_text(type, text));
-  if (cacheable) entry = Entry{object, shape.served, type, revision, as, frame};
+  if (cacheable) entry = Entry{object, shape.served, type, frame};
   return frame;
 }
 

@@ -16,16 +16,14 @@ using Frame = std::shared_ptr<const std::string>;
 
 class WatchFrames {
  public:
-  // {"type":"ADDED","object":{...}}\n with the object at `revision`.
-  Result<Frame> frame(std::string_view type, const ObjectPtr& object, Revision revision, const Shape& shape);
+  // {"type":"ADDED","object":{...}}\n
+  Result<Frame> frame(std::string_view type, const ObjectPtr& object, const Shape& shape);
 
  private:
   struct Entry {
     ObjectPtr object;
     const Served* served = nullptr;
     std::string_view type;
-    Revision revision = 0;
-    As as = As::object;
     Frame text;
   };
   static constexpr size_t entries_max = 64;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runtime/api/selection.h"
 #include "runtime/api/status.h"
 #include "runtime/tasks/task_group.h"
 
@@ -12,24 +13,13 @@ constexpr int64_t bookmark_interval_ms = 60'000;
 constexpr int64_t timeout_seconds_min = 1800;   // without a wish of the client: 30 to 60 minutes, as kube-apiserver
 constexpr size_t buffer_bytes = 32 * 1024;      // events that are there are sent together up to so much
 
-struct Selected {
-  std::string_view type;   // empty: nothing for this watcher
-  ObjectPtr object;
-};
-
-// What an event of the store is for a watcher that sees only a selection: an object that enters the selection is
-// added, one that leaves it is deleted (as it was, at the revision it left).
-Selected select(const store::Event& event, const Filter& filter) {
-  using Type = store::Event::Type;
-  if (event.type == Type::added) return filter.matches(*event.object) ? Selected{"ADDED", event.object} : Selected{};
-  if (event.type == Type::deleted) {
-    const bool seen = event.previous == nullptr ? filter.matches(*event.object) : filter.matches(*event.previous);
-    return seen ? Selected{"DELETED", event.object} : Selected{};
+std::string_view type_name(store::Event::Type type) {
+  switch (type) {
+    case store::Event::Type::added: return "ADDED";
+    case store::Event::Type::modified: return "MODIFIED";
+    case store::Event::Type::deleted: return "DELETED";
   }
-  const bool now = filter.matches(*event.object);
-  const bool before = event.previous != nullptr && filter.matches(*event.previous);
-  if (now) return Selected{before ? "MODIFIED" : "ADDED", event.object};
-  return before ? Selected{"DELETED", event.previous} : Selected{};
+  return "";
 }
 
 class WatchServer {
@@ -88,18 +78,17 @@ Result<void> WatchServer::open() {
 void WatchServer::append_error(const Error& error) { buffer_ += frame_text("ERROR", json::print(status_of(error))); }
 
 Result<void> WatchServer::append(const store::Event& event) {
-  const Selected selected = select(event, request_.filter);
-  if (selected.type.empty()) return {};
-  const Revision revision = event.object->revision();
+  const std::optional<store::Event> selected = select(event, request_.filter);
+  if (!selected) return {};
+  const std::string_view type = type_name(selected->type);
   if (request_.shape.accepted.as == As::table) {
     request_.shape.now_ms = context_.env.clock.wall().ns / 1'000'000;
-    KRING_TRY(const std::string text,
-              render_event_object(*selected.object, revision, request_.shape, !table_columns_sent_));
+    KRING_TRY(const std::string text, render_event_object(*selected->object, request_.shape, !table_columns_sent_));
     table_columns_sent_ = true;
-    buffer_ += frame_text(selected.type, text);
+    buffer_ += frame_text(type, text);
     return {};
   }
-  KRING_TRY(const Frame frame, context_.frames.frame(selected.type, selected.object, revision, request_.shape));
+  KRING_TRY(const Frame frame, context_.frames.frame(type, selected->object, request_.shape));
   buffer_ += *frame;
   return {};
 }
@@ -138,7 +127,7 @@ Task<Result<void>> WatchServer::stream() {
   // The initial state, sent in pieces: a list of everything does not make a buffer of everything.
   for (const ObjectPtr& object : initial_.objects) {
     if (!send_initial_ || !request.filter.matches(*object)) continue;
-    auto text = render_event_object(*object, object->revision(), request.shape, !table_columns_sent_);
+    auto text = render_event_object(*object, request.shape, !table_columns_sent_);
     if (text.has_error()) co_return std::move(text).error();
     table_columns_sent_ = true;
     buffer_ += frame_text("ADDED", *text);
