@@ -3,6 +3,7 @@
 
 #include <boost/asio/cancellation_signal.hpp>
 #include <functional>
+#include <list>
 #include <memory>
 #include <string>
 
@@ -20,6 +21,7 @@ struct Child {
   std::function<void(Child&)> finished;
   Result<void> result;
   asio::cancellation_signal signal;
+  std::list<std::shared_ptr<Child>>::iterator place;  // in its group, if it has one
   bool started = false;
   bool cancel_wanted = false;
 };

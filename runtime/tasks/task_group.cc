@@ -1,7 +1,5 @@
 #include "runtime/tasks/task_group.h"
 
-#include <algorithm>
-
 #include "objects/check.h"
 #include "runtime/env/running_task.h"
 #include "runtime/tasks/child.h"
@@ -20,7 +18,7 @@ TaskGroup::~TaskGroup() {
 
 void TaskGroup::start(std::string name, Task<Result<void>> task) {
   auto child = std::make_shared<Child>(std::move(name), [this](Child& ended) { finished(ended); });
-  children_.push_back(child);
+  child->place = children_.insert(children_.end(), child);
   internal::start(env_, std::move(child), std::move(task));
 }
 
@@ -29,9 +27,7 @@ void TaskGroup::finished(Child& child) {
     first_error_ = child.result;
     cancel();
   }
-  const auto place = std::find_if(children_.begin(), children_.end(), [&](const auto& c) { return c.get() == &child; });
-  KRING_CHECK(place != children_.end());
-  children_.erase(place);
+  children_.erase(child.place);
   if (children_.empty() && joining_) empty_.wake();
 }
 
