@@ -119,7 +119,6 @@ struct Action {
     pre_stop,         // within `budget_ms`
     signal,
     kill,
-    forget,           // an attempt older than the one before the latest
     tear_down,        // sandbox and mounts away; logs stay
     remove_object,    // tell the API server that the pod is gone
   } what;

@@ -55,7 +55,6 @@ class World {
       case What::kill:
         trace.push_back("kill " + action.container);
         return exit(action.container, 137);
-      case What::forget: return;
       case What::tear_down:
         trace.push_back("tear_down");
         return on_torn_down(state, true, now);
