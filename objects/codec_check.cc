@@ -218,11 +218,14 @@ Result<void> Checker::element(const TypeInfo& owner, const FieldInfo& info, json
   }
 }
 
-// A quantity may be written as a number.
+// A quantity may be written as a number, and with spaces around it.
 Result<void> Checker::quantity(json::Value& value) {
   if (value.is_null()) value = "0";
   if (value.is_string() && short_canonical_quantity(value.as_string())) return {};
-  KRING_TRY(value, canonical_quantity(value.is_string() ? value.as_string() : json::print(value)));
+  const std::string text = value.is_string() ? value.as_string() : json::print(value);
+  const size_t first = text.find_first_not_of(" \t\r\n"), last = text.find_last_not_of(" \t\r\n");
+  const std::string_view trimmed = first == text.npos ? std::string_view{} : std::string_view{text}.substr(first, last - first + 1);
+  KRING_TRY(value, canonical_quantity(trimmed));
   return {};
 }
 

@@ -87,7 +87,9 @@ void out_endpoint_slice(json::Value& value) {
     if (!endpoint.is_object()) continue;
     json::Object& fields = endpoint.as_object();
     rename(fields, "deprecatedTopology", "topology");
-    if (fields.contains("zone")) move(fields, "zone", endpoint.object("topology"), zone_label);
+    json::Object zone;
+    move(fields, "zone", zone, zone_label);
+    if (!zone.empty()) move(zone, zone_label, endpoint.object("topology"), zone_label);
   }
 }
 

@@ -16,7 +16,7 @@ json::Array* array_at(json::Value& value, Path path);
 
 // Gives a member another name, in its place. A member that already has that name is replaced.
 void rename(json::Object& object, std::string_view from, std::string_view to);
-// Takes a member out of one object and puts it into another, if it is there.
+// Takes a member out of one object and puts it into another, if it is there. REQUIRES: neither is inside the other.
 void move(json::Object& from, std::string_view from_key, json::Object& to, std::string_view to_key);
 void default_to(json::Object& object, std::string_view key, json::Value value);
 // Puts a nested object under `key` unless it is empty.
