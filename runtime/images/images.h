@@ -2,7 +2,8 @@
 // Invariants: an image is listed only when all its layers are unpacked and synced; every blob's digest was verified
 // while streaming, before commit; several processes may use the directory (kring node, kring image ...), guarded by a
 // lock file; what a stored pod references or a person imported is never collected.
-// Layout of D/images: index.json (references -> manifests), blobs/sha256/*, layers/<diff id>/fs.
+// Layout of D/images: index.json (references -> manifests), blobs/sha256/* (manifests and configs), layers/<diff
+// id>/fs. An image whose documents or layers are damaged is not listed; importing or pulling it again repairs it.
 // Source: OCI image-spec v1.1, Docker image tarball v1.2.
 #pragma once
 
@@ -61,9 +62,12 @@ class Images {
   virtual Task<Result<std::vector<Image>>> import(std::string path, std::string tag) = 0;
   virtual Task<Result<Image>> pull(std::string reference, std::vector<Credentials> credentials) = 0;
   virtual Task<Result<void>> remove(std::string reference) = 0;
-  // Digests of blobs and presence of layers again; lines for a person.
+  // Reads every blob and every file of every layer again. Lines for a person, one an image when it is whole ("ok
+  // NAME (...)"), one a finding otherwise ("damaged NAME: ...").
   virtual Task<Result<std::vector<std::string>>> verify() = 0;
-  // Removes unreferenced blobs and layers, and images nobody imported that `in_use` does not name.
+  // Removes unreferenced blobs and layers, and images nobody imported that `in_use` does not name. `in_use` holds the
+  // references of all stored pods and the ids of images that containers run from: a removed or renamed image is known
+  // by its id only.
   virtual Task<Result<void>> collect(std::vector<std::string> in_use) = 0;
 };
 Task<Result<std::unique_ptr<Images>>> open(Env& env, std::string directory);
