@@ -18,22 +18,10 @@ namespace kring::codec {
 
 namespace {
 
-using Attributes = flatbuffers::Vector<flatbuffers::Offset<reflection::KeyValue>>;
-
-std::string_view attribute(const Attributes* attributes, const char* key) {
-  if (attributes == nullptr) return {};
-  const auto* found = attributes->LookupByKey(key);
-  return found == nullptr ? std::string_view{} : view(found->value());
-}
-
-bool has_attribute(const Attributes* attributes, const char* key) {
-  return attributes != nullptr && attributes->LookupByKey(key) != nullptr;
-}
-
-uint16_t number_attribute(const Attributes* attributes, const char* key) {
-  uint16_t number = 0;
-  for (char c : attribute(attributes, key)) number = static_cast<uint16_t>(number * 10 + (c - '0'));
-  return number;
+uint16_t number(std::string_view digits) {
+  uint16_t value = 0;
+  for (char c : digits) value = static_cast<uint16_t>(value * 10 + (c - '0'));
+  return value;
 }
 
 uint32_t hash_of(std::string_view name) {
@@ -42,22 +30,17 @@ uint32_t hash_of(std::string_view name) {
   return hash ^ hash >> 15;
 }
 
-// "podIP" is what the attribute says, else the field's name in lowerCamelCase without the underscore that keeps it
-// apart from a keyword.
-std::string json_name_of(const reflection::Field& field) {
-  const std::string_view given = attribute(field.attributes(), "json");
-  if (!given.empty()) return std::string{given};
-  std::string name;
+// The field's name in lowerCamelCase, without the underscore that keeps it apart from a keyword.
+void append_camel(std::string& out, std::string_view snake) {
   bool upper = false;
-  for (char c : view(field.name())) {
+  for (char c : snake) {
     if (c == '_') {
       upper = true;
       continue;
     }
-    name += upper && c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    out += upper && c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
     upper = false;
   }
-  return name;
 }
 
 class Registry {
@@ -80,14 +63,16 @@ class Registry {
   std::string_view keep(std::string text) { return texts_.emplace_back(std::move(text)); }
   std::string_view doc_of(const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>* lines);
   std::span<const std::string_view> split(std::string_view list);
-  void name_type(TypeInfo& type, const reflection::Object& object);
+  // True for the tables that are entries of a map.
+  bool name_type(TypeInfo& type, const reflection::Object& object);
   void fill_type(TypeInfo& type, const reflection::Object& object);
   FieldInfo make_field(const reflection::Field& field);
-  void set_type(FieldInfo& info, const reflection::Field& field);
+  void set_type(FieldInfo& info, const reflection::Type& type, std::string_view format);
   void set_map_type(FieldInfo& info, const reflection::Object& entry);
   void add_hash(TypeInfo& type);
 
   const reflection::Schema* schema_;
+  std::vector<bool> map_entries_;  // by the index of the object
   std::deque<std::string> texts_;
   std::deque<std::vector<std::string_view>> lists_;
   std::deque<std::vector<FieldInfo>> fields_;
@@ -104,10 +89,14 @@ constexpr std::string_view int_or_string_table = "kring.meta.IntOrString";
 Registry::Registry() : schema_(reflection::GetSchema(kring_schema_begin)) {
   const auto& objects = *schema_->objects();
   types_.resize(objects.size());
-  for (uint32_t i = 0; i < objects.size(); ++i) name_type(types_[i], *objects[i]);
+  map_entries_.resize(objects.size());
+  all_.reserve(objects.size());
+  by_table_.reserve(objects.size());
+  by_gvk_.reserve(objects.size() / 2);
+  for (uint32_t i = 0; i < objects.size(); ++i) map_entries_[i] = name_type(types_[i], *objects[i]);
   for (uint32_t i = 0; i < objects.size(); ++i) {
     const reflection::Object& object = *objects[i];
-    if (has_attribute(object.attributes(), "map_entry") || types_[i].table == int_or_string_table) continue;
+    if (map_entries_[i] || types_[i].table == int_or_string_table) continue;
     fill_type(types_[i], object);
     all_.push_back(&types_[i]);
     by_table_[types_[i].table] = &types_[i];
@@ -119,11 +108,12 @@ Registry::Registry() : schema_(reflection::GetSchema(kring_schema_begin)) {
 }
 
 std::string_view Registry::doc_of(const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>* lines) {
-  if (lines == nullptr) return {};
+  if (lines == nullptr || lines->size() == 0) return {};
+  auto trimmed = [](std::string_view line) { return line.substr(std::min(line.size(), line.find_first_not_of(' '))); };
+  if (lines->size() == 1) return trimmed(view(lines->Get(0)));
   std::string text;
   for (const auto* line : *lines) {
-    std::string_view part = view(line);
-    while (!part.empty() && part.front() == ' ') part.remove_prefix(1);
+    const std::string_view part = trimmed(view(line));
     if (!text.empty()) text += ' ';
     text += part;
   }
@@ -141,16 +131,24 @@ std::span<const std::string_view> Registry::split(std::string_view list) {
   }
 }
 
-void Registry::name_type(TypeInfo& type, const reflection::Object& object) {
+bool Registry::name_type(TypeInfo& type, const reflection::Object& object) {
   type.table = view(object.name());
   type.name = type.table.substr(type.table.rfind('.') + 1);
-  type.openapi = attribute(object.attributes(), "openapi");
-  type.gvks = split(attribute(object.attributes(), "gvk"));
   type.doc = doc_of(object.documentation());
+  bool map_entry = false;
+  if (object.attributes() != nullptr) {
+    for (const auto* attribute : *object.attributes()) {
+      const std::string_view name = view(attribute->key()), value = view(attribute->value());
+      if (name == "openapi") type.openapi = value;
+      if (name == "gvk") type.gvks = split(value);
+      if (name == "map_entry") map_entry = true;
+    }
+  }
   // "io.k8s.api.core.v1.PodSpec" is v1.PodSpec to a Go programmer.
   const size_t name_dot = type.openapi.rfind('.');
   const size_t version_dot = name_dot == type.openapi.npos ? name_dot : type.openapi.rfind('.', name_dot - 1);
   type.go_name = version_dot == type.openapi.npos ? type.name : type.openapi.substr(version_dot + 1);
+  return map_entry;
 }
 
 void Registry::fill_type(TypeInfo& type, const reflection::Object& object) {
@@ -170,30 +168,40 @@ void Registry::fill_type(TypeInfo& type, const reflection::Object& object) {
 }
 
 FieldInfo Registry::make_field(const reflection::Field& field) {
-  const Attributes* attributes = field.attributes();
   FieldInfo info;
-  const std::string_view printed = keep('"' + json_name_of(field) + "\":");
-  info.printed_name = printed;
-  info.name = printed.substr(1, printed.size() - 3);
+  std::string_view json, format;
+  if (field.attributes() != nullptr) {
+    for (const auto* attribute : *field.attributes()) {
+      const std::string_view name = view(attribute->key()), value = view(attribute->value());
+      if (name == "json") json = value;
+      if (name == "format") format = value;
+      if (name == "mandatory") info.required = true;
+      if (name == "always") info.always = true;
+      if (name == "patch") info.patch_strategy = value;
+      if (name == "merge_key") info.patch_merge_key = value;
+      if (name == "list_type") info.list_type = value;
+      if (name == "list_keys") info.list_map_keys = split(value);
+      if (name == "map_type") info.map_type = value;
+      if (name == "default") info.default_json = value;
+      if (name == "proto") info.proto = number(value);
+      if (name == "inline") info.inline_proto = number(value);
+    }
+  }
+  std::string printed{"\""};
+  if (json.empty()) {
+    append_camel(printed, view(field.name()));
+  } else {
+    printed += json;
+  }
+  info.printed_name = keep(printed.append("\":"));
+  info.name = info.printed_name.substr(1, info.printed_name.size() - 3);
   info.slot = field.offset();
-  info.required = has_attribute(attributes, "mandatory");
-  info.always = has_attribute(attributes, "always");
-  info.patch_strategy = attribute(attributes, "patch");
-  info.patch_merge_key = attribute(attributes, "merge_key");
-  info.list_type = attribute(attributes, "list_type");
-  info.list_map_keys = split(attribute(attributes, "list_keys"));
-  info.map_type = attribute(attributes, "map_type");
-  info.default_json = attribute(attributes, "default");
   info.doc = doc_of(field.documentation());
-  info.proto = number_attribute(attributes, "proto");
-  info.inline_proto = number_attribute(attributes, "inline");
-  set_type(info, field);
+  set_type(info, *field.type(), format);
   return info;
 }
 
-void Registry::set_type(FieldInfo& info, const reflection::Field& field) {
-  const reflection::Type& type = *field.type();
-  const std::string_view format = attribute(field.attributes(), "format");
+void Registry::set_type(FieldInfo& info, const reflection::Type& type, std::string_view format) {
   reflection::BaseType base = type.base_type();
   if (base == reflection::Vector && type.element() != reflection::UByte) {
     info.list = true;
@@ -214,9 +222,9 @@ void Registry::set_type(FieldInfo& info, const reflection::Field& field) {
                                            : FieldType::string;
       return;
     case reflection::Obj: {
-      const auto& object = *schema_->objects()->Get(static_cast<uint32_t>(type.index()));
-      if (has_attribute(object.attributes(), "map_entry")) return set_map_type(info, object);
-      info.message = &types_[static_cast<size_t>(type.index())];
+      const auto index = static_cast<uint32_t>(type.index());
+      if (map_entries_[index]) return set_map_type(info, *schema_->objects()->Get(index));
+      info.message = &types_[index];
       info.type = info.message->table == int_or_string_table ? FieldType::int_or_string : FieldType::message;
       return;
     }
@@ -232,8 +240,9 @@ void Registry::set_map_type(FieldInfo& info, const reflection::Object& entry) {
   const auto* key = entry.fields()->LookupByKey("key");
   KRING_CHECK(value != nullptr && key != nullptr && key->offset() == 4 && value->offset() == 6,
               "a map entry is a key and a value");
+  const auto* format = value->attributes() == nullptr ? nullptr : value->attributes()->LookupByKey("format");
   FieldInfo held;
-  set_type(held, *value);
+  set_type(held, *value->type(), format == nullptr ? std::string_view{} : view(format->value()));
   info.message = held.message;
   if (held.type == FieldType::time) info.format = "time";
   switch (held.type) {
