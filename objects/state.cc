@@ -34,7 +34,7 @@ std::string_view magic_of(FileType type) { return type == FileType::log ? magic_
 void encode_one(const FileHeader& header, uint8_t* to) {
   std::memcpy(to, magic_of(header.type).data(), magic_log.size());
   put<uint32_t>(to + 8, format);
-  put<uint32_t>(to + 12, 0);
+  put<uint32_t>(to + 12, static_cast<uint32_t>(header.log_offset / sector_bytes));
   put<uint64_t>(to + 16, header.salt);
   put<uint64_t>(to + 24, header.sequence);
   put<uint64_t>(to + 32, header.log_from);
@@ -57,6 +57,7 @@ FileHeaders::State decode_one(FileType type, std::span<const uint8_t> bytes, Fil
   if (version > format) return State::newer;
   if (!intact || version != format) return State::damaged;
   header.type = type;
+  header.log_offset = uint64_t{get<uint32_t>(from + 12)} * sector_bytes;
   header.salt = get<uint64_t>(from + 16);
   header.sequence = get<uint64_t>(from + 24);
   header.log_from = get<uint64_t>(from + 32);

@@ -10,7 +10,7 @@
 //   FileHeader                                   FrameHeader
 //    0  "kringlog" or "kringsnp"                  0  u32 magic "kfr1"
 //    8  u32 format                                4  u32 payload bytes
-//   12  u32 flags (0)                             8  u64 salt of the file
+//   12  u32 snapshot: first sector it needs there  8  u64 salt of the file
 //   16  u64 salt, random per use of the file     16  u64 sequence of the frame
 //   24  u64 sequence of the segment / snapshot   24  u32 checksum field of the frame before it
 //   32  u64 snapshot: first segment it needs     28  u32 records
@@ -56,7 +56,8 @@ struct FileHeader {
   FileType type = FileType::log;
   uint64_t salt = 0;
   uint64_t sequence = 0;
-  uint64_t log_from = 0;         // snapshots: the first segment with frames that are not in it
+  uint64_t log_from = 0;         // snapshots: the first segment with frames that are not in it,
+  uint64_t log_offset = 0;       // and the byte in it where they begin; a multiple of sector_bytes
   Revision revision = 0;
   uint64_t frame_sequence = 0;   // the last frame written before this segment / contained in this snapshot
   uint32_t frame_check = 0;

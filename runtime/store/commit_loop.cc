@@ -42,8 +42,7 @@ Task<Result<void>> StoreImpl::commit_loop(StoreImpl& store) {
 
 Task<Result<void>> StoreImpl::commit_until_stopped() {
   while (true) {
-    const bool work = !queue_.empty() || !memory_queue_.empty() || cut_wanted_;
-    if (work) {
+    if (!queue_.empty() || !memory_queue_.empty()) {
       co_await commit_once();
     } else if (stopping_ && snapshot_ended_) {
       break;
@@ -56,13 +55,6 @@ Task<Result<void>> StoreImpl::commit_until_stopped() {
 }
 
 Task<void> StoreImpl::commit_once() {
-  if (cut_wanted_) {
-    cut_wanted_ = false;
-    cut_result_ = Error{Reason::service_unavailable, poisoned_};
-    if (poisoned_.empty()) cut_result_ = co_await log_.rotate(revision_);
-    if (cut_result_.has_value()) cut_ = cut();
-    cut_waiter_.wake();
-  }
   apply_memory_writes();
   auto batch = take_batch();
   if (batch.empty() && !needs_ceiling()) co_return;
@@ -134,7 +126,8 @@ state::FrameHeader StoreImpl::frame_header(Revision last) {
   auto header = log_.next_header();
   header.revision = last;
   const bool reserve = memory_revision_ != 0 || !memory_queue_.empty();
-  header.ceiling = reserve ? std::max(ceiling_, last + limits::revision_ceiling_step) : last;
+  // What was reserved stays reserved: the last frame alone says what recovery starts with.
+  header.ceiling = std::max(ceiling_, reserve ? last + limits::revision_ceiling_step : last);
   return header;
 }
 
@@ -202,10 +195,9 @@ void StoreImpl::refuse_all(const Error& error) {
 Task<void> StoreImpl::finish_log() {
   if (!poisoned_.empty()) co_return;
   if (memory_revision_ > snapshot_revision_) {
-    auto rotated = co_await log_.rotate(revision_);
     ceiling_ = revision_;
-    if (rotated.has_value()) rotated = co_await save(cut());
-    if (rotated.has_error()) env_.log.warn("state that was in memory only is not saved", {{"cause", rotated.error()}});
+    auto saved = co_await save(cut());
+    if (saved.has_error()) env_.log.warn("state that was in memory only is not saved", {{"cause", saved.error()}});
     co_return;
   }
   if (ceiling_ == revision_) co_return;

@@ -38,8 +38,11 @@ class Log {
   // The slot's file was moved aside.
   void forget(size_t slot) { slots_[slot] = Slot{}; }
 
+  // 0: none yet.
   uint64_t segment() const { return active_ == nullptr ? 0 : slots_[active_slot_].sequence; }
-  uint64_t last_segment() const { return last_segment_; }
+  // Where in the segment the next frame goes.
+  uint64_t end() const { return end_; }
+  bool has_free_segment() const { return !free_slots().empty(); }
   uint64_t frame_sequence() const { return frame_sequence_; }
   uint32_t frame_check() const { return frame_check_; }
   uint64_t bytes_written() const { return bytes_written_; }

@@ -150,7 +150,7 @@ Task<Result<void>> Recovery::load_newest_snapshot() {
   for (const SegmentInfo& segment : out_.segments) {
     if (segment.state != FileHeaders::State::valid) continue;
     any_segment = true;
-    first_segment = first_segment || segment.header.sequence == 1;
+    first_segment = first_segment || segment.header.frame_sequence == 0;
   }
   if ((any_present || any_segment) && !first_segment)
     co_return Error{Reason::corrupt, directory_ + ": no snapshot can be read and the log does not reach back to the "
@@ -270,6 +270,8 @@ Task<Result<void>> Recovery::replay_segment(SegmentInfo& segment) {
   KRING_CO_TRY(const auto file, co_await env_.disk.open(path(segment_name(segment.slot)), OpenMode::read));
   FrameReader reader{*file, segment.file_bytes};
   segment.end = state::frames_offset;
+  if (out_.newest.has_value() && out_.snapshots[*out_.newest].header.log_from == segment.header.sequence)
+    segment.end = std::max<uint64_t>(segment.end, out_.snapshots[*out_.newest].header.log_offset);
   while (true) {
     KRING_CO_TRY(const auto found, co_await reader.frame(segment.end));
     const auto& header = found.header;

@@ -57,7 +57,6 @@ StoreImpl::StoreImpl(Env& env, Options options, Recovered& recovered, std::share
           std::min<uint64_t>(limits::log_frame_bytes_max, options_.segment_bytes - state::frames_offset))),
       commit_waiter_(env.loop),
       snapshot_waiter_(env.loop),
-      cut_waiter_(env.loop),
       log_bytes_since_cut_(recovered.replayed_bytes),
       snapshot_at_bytes_(options_.snapshot_after_log_bytes) {
   KRING_CHECK(options_.segment_bytes % state::sector_bytes == 0 && options_.log_grow_bytes % state::sector_bytes == 0);
@@ -207,8 +206,9 @@ Task<Result<void>> StoreImpl::start(const Recovered& recovered) {
   // A rename that a killed process did not sync may be seen now and gone after a power cut.
   KRING_CO_TRY_VOID(co_await env_.disk.sync_directory(options_.directory));
   KRING_CO_TRY_VOID(co_await log_.start());
-  if (recovered.damaged) {
+  if (!recovered.active.has_value() && !recovered.segments.empty())
     KRING_CO_TRY_VOID(co_await log_.rotate(revision_));
+  if (recovered.damaged) {
     KRING_CO_TRY_VOID(co_await save(cut()));
     log_bytes_since_cut_ = 0;
   }

@@ -31,7 +31,7 @@ enum class Durability : uint8_t { durable, memory };
 
 struct Options {
   std::string directory;                   // D/store: log segments and snapshots, made when absent
-  uint64_t segment_bytes = 16 << 20;       // at least one frame (limits::log_frame_bytes_max) and 8 KiB
+  uint64_t segment_bytes = 8 << 20;        // at least one frame (limits::log_frame_bytes_max) and 8 KiB
   uint64_t log_grow_bytes = 1 << 20;       // zeros written ahead of the log, a step at a time
   uint64_t snapshot_after_log_bytes = 8 << 20;
   uint32_t watch_events_max = 4096;

@@ -1,5 +1,5 @@
 // The one implementation of Store. Two tasks: the commit loop owns the log and the order of everything; the snapshot
-// loop asks it for a cut (a new segment and a copy of all pointers) and writes that out meanwhile.
+// loop copies all pointers at one moment and writes what they point at while commits go on.
 // The order of writes: durable writes wait in a queue; the commit loop judges a batch of them against the state, gives
 // them revisions, writes one frame and, when it is on the medium, publishes all. While a batch is on its way nothing
 // else gets a revision: memory-only writes wait for its end, otherwise they are applied at once.
@@ -125,10 +125,7 @@ class StoreImpl final : public Store {
   std::vector<uint8_t> frame_;
   Waiter commit_waiter_;
 
-  Waiter snapshot_waiter_, cut_waiter_;
-  bool cut_wanted_ = false;
-  Result<void> cut_result_;
-  SnapshotPlan cut_;
+  Waiter snapshot_waiter_;
   std::list<std::shared_ptr<SnapshotRequest>> snapshot_requests_;
   uint64_t log_bytes_since_cut_ = 0, snapshot_at_bytes_ = 0;
   Mono snapshot_retry_at_;

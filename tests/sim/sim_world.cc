@@ -90,6 +90,7 @@ Result<void> SimWorld::run(Task<Result<void>> task) {
 bool SimWorld::end_tasks() {
   // Inside the loop: Asio hands a cancellation from outside over by a later turn, when the task may be gone.
   asio::post(loop, [this] { root_->cancel(); });
+  schedule.poll();
   const bool ended = run_until([this] { return root_->empty(); }, 100'000);
   if (ended) root_ = std::make_unique<TaskGroup>(env_, "world");
   return ended;

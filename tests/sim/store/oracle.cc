@@ -247,12 +247,28 @@ OpPtr Oracle::ask(Verb verb, const store::Key& key, std::string tag, Revision ex
   return op;
 }
 
+// Of several removals that expect the same revision, the event does not say whose it is; the answer does.
+void Oracle::exchange_event(Op& op, Revision event) {
+  for (const OpPtr& other : ops_) {
+    const bool same = other.get() != &op && other->verb == Verb::remove && other->event == event &&
+                      other->key == op.key && other->expected == op.expected;
+    const bool open = other->state == Op::State::pending || other->state == Op::State::abandoned;
+    if (!same || !open) continue;
+    std::swap(op.event, other->event);
+    const Op& owner = op.event != 0 ? op : *other;
+    for (Step& step : history_[op.key])
+      if (step.at == owner.event) step.durable = owner.durable;
+    return;
+  }
+}
+
 void Oracle::answer(Op& op, const Result<ObjectPtr>& result) {
   drain();
   const std::string what = op.key + " " + op.tag;
   if (result.has_value()) {
     op.state = Op::State::acked;
     const Object& object = **result;
+    if (op.event == 0 && op.verb == Verb::remove) exchange_event(op, object.revision());
     if (op.event == 0) return fail(what + " was acknowledged but is in no event");
     if (object.revision() != op.event) return fail(what + " was acknowledged with the wrong revision");
     if (op.event <= op.asked_at) return fail(what + " took effect before it was asked");
@@ -260,6 +276,7 @@ void Oracle::answer(Op& op, const Result<ObjectPtr>& result) {
     return;
   }
   const Reason reason = result.error().reason;
+  if (op.event != 0 && op.verb == Verb::remove && reason != Reason::canceled) exchange_event(op, 0);
   if (op.event != 0 && reason != Reason::canceled) return fail(what + " took effect and was answered with an error");
   if (reason == Reason::canceled) {
     op.state = Op::State::abandoned;

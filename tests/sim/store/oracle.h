@@ -93,6 +93,7 @@ class Oracle {
     bool durable;
   };
   void apply(const store::Event& event);
+  void exchange_event(Op& op, Revision event);
   OpPtr op_of(const store::Event& event, const std::string& key);
   bool may_survive(const std::string& key, const State& state, Revision memory_kept) const;
   void check_survivors(const std::map<std::string, State>& found, bool after_clean_stop);
