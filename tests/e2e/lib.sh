@@ -67,6 +67,13 @@ stop_node() { # TERM by default; KILL for a crash
 
 kc() { in_world env HOME="$HOME" "$KUBECTL" --kubeconfig "$data/admin.kubeconfig" "$@"; }
 
+import_images() {
+  local image
+  for image in "$KRING_BUILD"/images/*.tar; do
+    "$kring" image import "$image" --data-dir "$data" >/dev/null
+  done
+}
+
 # Retries a command for up to ~20 s until it succeeds.
 eventually() {
   local tries
