@@ -136,14 +136,16 @@ bool Registry::name_type(TypeInfo& type, const reflection::Object& object) {
   type.name = type.table.substr(type.table.rfind('.') + 1);
   type.doc = doc_of(object.documentation());
   bool map_entry = false;
+  std::string gvks;
   if (object.attributes() != nullptr) {
     for (const auto* attribute : *object.attributes()) {
       const std::string_view name = view(attribute->key()), value = view(attribute->value());
       if (name == "openapi") type.openapi = value;
-      if (name == "gvk") type.gvks = split(value);
+      if (name == "gvk" || name == "also") gvks.append(gvks.empty() ? "" : ",").append(value);
       if (name == "map_entry") map_entry = true;
     }
   }
+  if (!gvks.empty()) type.gvks = split(keep(std::move(gvks)));
   // "io.k8s.api.core.v1.PodSpec" is v1.PodSpec to a Go programmer.
   const size_t name_dot = type.openapi.rfind('.');
   const size_t version_dot = name_dot == type.openapi.npos ? name_dot : type.openapi.rfind('.', name_dot - 1);
