@@ -38,7 +38,7 @@ RequestParser::RequestParser(Request& request, const Limits& limits) : request_(
 size_t RequestParser::feed(std::string_view bytes) {
   error_code ec;
   const size_t used = put(boost::asio::buffer(bytes.data(), bytes.size()), ec);
-  if (ec && ec != beast::error::need_more) explain(ec);
+  if (ec && ec != beast::error::need_more) explain(ec, bytes.find('\n') != std::string_view::npos);
   return used;
 }
 
@@ -53,10 +53,11 @@ void RequestParser::refuse(int status, std::string_view reason, std::string_view
   ec = beast::error::bad_value;
 }
 
-void RequestParser::explain(const error_code& ec) {
+// Beast waits for the whole head once it has seen a part, so a too large one may fail before its first line was read.
+void RequestParser::explain(const error_code& ec, bool line_seen) {
   if (refusal_.status != 0) return;
   if (ec == beast::error::header_limit || ec == beast::error::buffer_overflow) {
-    refusal_ = request_.method.empty()
+    refusal_ = request_.method.empty() && !line_seen
                    ? Refusal{414, "RequestURITooLong", "the request line is too long"}
                    : Refusal{431, "RequestHeaderFieldsTooLarge", "the request's headers are too large"};
   } else if (ec == beast::error::body_limit) {

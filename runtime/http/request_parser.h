@@ -53,7 +53,7 @@ class RequestParser final : private boost::beast::http::basic_parser<true> {
   void on_finish_impl(error_code&) override {}
 
   void refuse(int status, std::string_view reason, std::string_view message, error_code& ec);
-  void explain(const error_code& ec);
+  void explain(const error_code& ec, bool line_seen);
 
   Request& request_;
   const Limits& limits_;

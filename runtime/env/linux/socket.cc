@@ -27,6 +27,7 @@ constexpr int bind_retries = 100;
 constexpr int64_t bind_retry_ns = 10'000'000;
 
 union SocketAddress {
+  sockaddr_storage storage;  // first, so that {} makes all of it zero: a path needs its terminator
   sockaddr any;
   sockaddr_in v4;
   sockaddr_in6 v6;
