@@ -75,8 +75,7 @@ Result<json::Parsed> parse_body(std::string_view body, Encoding encoding, std::s
 }
 
 std::vector<std::string> strict_findings(const codec::Findings& findings, const std::vector<std::string>& duplicates) {
-  std::vector<std::string> found;
-  for (const std::string& path : findings.unknown) found.push_back("unknown field \"" + path + '"');
+  std::vector<std::string> found = findings.unknown;
   for (const std::string& path : duplicates) found.push_back("duplicate field \"" + path + '"');
   return found;
 }

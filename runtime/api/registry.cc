@@ -169,10 +169,16 @@ Result<void> Registry::settle_create(const Target& target, json::Value& object) 
   stamp_create(env_, metadata_of(object));
   if (counts_generation(kind)) metadata_of(object).set("generation", int64_t{1});
   if (has_subresource(kind, "status") && &kind != &kinds::node()) object.as_object().erase("status");
+  return {};
+}
+
+// What depends on the name: the kind's own preparation, validation, the bytes.
+Result<Bytes> Registry::finish_create(const Kind& kind, json::Value& object) const {
   if (const Hooks* hooks = hooks_of(kind); hooks != nullptr && hooks->prepare_create != nullptr) {
     hooks->prepare_create(object);
   }
-  return {};
+  KRING_TRY_VOID(validate_create(kind, object));
+  return codec::encode(kind, object);
 }
 
 Task<Result<Written>> Registry::create_named(Target target, json::Value object, WriteOptions options) {
@@ -180,10 +186,10 @@ Task<Result<Written>> Registry::create_named(Target target, json::Value object, 
   const std::string base{metadata_text(object, "generateName")};
   const bool generate = metadata_text(object, "name").empty() && !base.empty();
   for (int attempt = 1;; ++attempt) {
-    if (generate) metadata_of(object).set("name", generated_name(env_, base));
-    target.name = metadata_text(object, "name");
-    KRING_CO_TRY_VOID(validate_create(kind, object));
-    auto bytes = codec::encode(kind, object);
+    json::Value made = generate ? object : std::move(object);
+    if (generate) metadata_of(made).set("name", generated_name(env_, base));
+    target.name = metadata_text(made, "name");
+    auto bytes = finish_create(kind, made);
     if (bytes.has_error()) co_return std::move(bytes).error();
     store::Key key = key_of(target);
     if (options.dry_run) {

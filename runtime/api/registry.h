@@ -87,6 +87,7 @@ class Registry {
                            Validation validation, const Object& current) const;
   Task<Result<Written>> create_named(Target target, json::Value object, WriteOptions options);
   Result<void> settle_create(const Target& target, json::Value& object);
+  Result<Bytes> finish_create(const Kind& kind, json::Value& object) const;
 
   Env& env_;
   store::Store& store_;
