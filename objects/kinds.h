@@ -28,7 +28,7 @@ inline constexpr uint16_t verbs_all = 255;
 struct Subresource {
   std::string_view name;  // "status", "scale", "binding", "eviction", "log", "token", "approval", "finalize", ...
   std::string_view group, version, kind;
-  uint16_t verbs = 0;     // empty for connect-only subresources
+  uint16_t verbs = 0;     // as discovery lists them; connecting (exec, proxy, ...) counts as create, get and so on
 };
 
 // A stored kind. There is exactly one Kind per stored kind, at a fixed address for the life of the program; compare by
@@ -37,7 +37,7 @@ struct Kind {
   std::string_view group;    // "" for core
   std::string_view version;  // the version whose shape is stored (the hub)
   std::string_view kind;     // "Pod"
-  std::string_view plural;   // "pods"
+  std::string_view plural;   // "pods"; empty for bodies of subresources, which have no path of their own (Eviction, Scale)
   std::string_view singular; // "pod"
   std::string_view table;    // FlatBuffers table, "kring.core.Pod"
   bool namespaced = false;
