@@ -96,7 +96,7 @@ bool show_host_entries(int host, int root, Fault& fault) {
 bool mount_host_root(const RootPlan& plan, const char* target, Fault& fault) {
   const int mounted = mounts::classic_mount("kring.local/host", target, "tmpfs", MS_NODEV, "mode=755,size=16m");
   if (mounted < 0) return fault.set(-mounted, "mount root filesystem");
-  const sys::Fd root = open_directory(AT_FDCWD, target);
+  const sys::Fd root = open_directory(plan.directory, "root");  // what is mounted there now
   const sys::Fd host = open_directory(AT_FDCWD, plan.spec.layers.empty() ? "/" : plan.spec.layers[0].data());
   if (!root.ok() || !host.ok()) return fault.set(host.error(), "open the node's root");
   for (const char* name : {"proc", "sys", "dev", "run", "mnt", "media"}) sys::mkdirat(root.get(), name, 0755);

@@ -36,6 +36,7 @@ void unwatch(int epoll, int fd) {
 
 struct KeeperPool::Keeper {
   KeeperProcess process;
+  bool ending = false;  // cannot be talked to any more; its process is being waited for
 };
 
 struct KeeperPool::Pending {
@@ -86,7 +87,7 @@ Result<KeeperId> KeeperPool::add(KeeperProcess process) {
   int failed = watch(epoll_.get(), process.socket.get(), tag(What::socket, id));
   if (failed == 0) failed = watch(epoll_.get(), process.pidfd.get(), tag(What::process, id));
   if (failed < 0) return io_error("watch keeper", -failed);
-  keepers_[id] = std::make_unique<Keeper>(Keeper{std::move(process)});
+  keepers_[id] = std::make_unique<Keeper>(Keeper{std::move(process), false});
   return id;
 }
 
@@ -107,12 +108,16 @@ void KeeperPool::fail_pending(KeeperId id) {
   }
 }
 
+// What cannot be talked to is no keeper: it is made to end. It is lost when its process is gone.
+void KeeperPool::hang_up(KeeperId id) {
+  Keeper& keeper = *keepers_.at(id);
+  keeper.ending = true;
+  keeper.process.socket.reset();
+  kill_keeper(keeper.process.pidfd.get());
+  fail_pending(id);
+}
+
 void KeeperPool::lose(KeeperId id) {
-  const auto found = keepers_.find(id);
-  if (found == keepers_.end()) return;
-  // Its socket may close before its process is gone: what cannot be talked to is no keeper.
-  kill_keeper(found->second->process.pidfd.get());
-  reap_keeper(found->second->process.pidfd.get());
   drop(id);
   listener_.keeper_lost(id);
 }
@@ -120,7 +125,9 @@ void KeeperPool::lose(KeeperId id) {
 Result<void> KeeperPool::send(KeeperId id, Type type, uint64_t request, std::span<const uint8_t> body,
                               std::span<const int> fds) {
   const auto found = keepers_.find(id);
-  if (found == keepers_.end()) return Error{Reason::service_unavailable, "the pod's keeper is gone"};
+  if (found == keepers_.end() || found->second->ending) {
+    return Error{Reason::service_unavailable, "the pod's keeper is gone"};
+  }
   return send_message(found->second->process.socket.get(), type, request, body, fds);
 }
 
@@ -243,10 +250,10 @@ void KeeperPool::dispatch(KeeperId id, Incoming incoming) {
 void KeeperPool::read_keeper(KeeperId id) {
   for (int i = 0; i < messages_per_turn; ++i) {
     const auto found = keepers_.find(id);
-    if (found == keepers_.end()) return;
+    if (found == keepers_.end() || found->second->ending) return;
     auto incoming = receive_message(found->second->process.socket.get());
     if (!incoming) return;
-    if (incoming->closed) return lose(id);
+    if (incoming->closed) return hang_up(id);
     dispatch(id, std::move(*incoming));
   }
 }

@@ -71,6 +71,7 @@ class KeeperPool {
   void read_keeper(KeeperId id);
   void read_output(Pending& pending);
   void dispatch(KeeperId id, Incoming incoming);
+  void hang_up(KeeperId id);
   void lose(KeeperId id);
   void fail_pending(KeeperId id);
   void close_output(Pending& pending);

@@ -306,6 +306,9 @@ Task<Result<ContainerRecord>> LinuxProcesses::start_container(ContainerConfig co
   if (!keeper::safe_component(config.name)) {
     co_return Error{Reason::invalid, "invalid container name \"" + config.name + "\""};
   }
+  if (pod->knows(config.name, config.attempt)) {
+    co_return Error{Reason::already_exists, "the attempt was made before"};
+  }
   const std::string group = Cgroups::container_group(pod->group, config.name, config.attempt);
   const auto devices = config.security.privileged ? cgroup::Devices::all : cgroup::Devices::standard;
   KRING_CO_TRY(cgroup::Membership membership, cgroups_.make_container(group, config.limits, devices));

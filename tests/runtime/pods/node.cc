@@ -147,7 +147,8 @@ std::string Node::log(const ContainerConfig& config) {
 std::string Node::output(const std::string& script, const std::function<void(ContainerConfig&)>& change) {
   const std::string uid = "out-" + std::to_string(next_pod_++);
   start_pod(uid);
-  ContainerConfig config = shell(uid, "main", script);
+  // One pipe, so that the order of lines is that of the script.
+  ContainerConfig config = shell(uid, "main", "exec 2>&1; " + script);
   if (change) change(config);
   const ContainerRecord ended = run_to_exit(config);
   std::string out = ended.start_error.empty() ? "" : "start error: " + ended.start_error + "\n";

@@ -45,7 +45,7 @@ class Node {
   ProcessEvent next_event();
   // The payloads of a log, without times, one "stdout F text" a line; all its files, oldest first.
   std::string log(const ContainerConfig& config);
-  // What the script prints to standard output, in a pod of its own.
+  // What the script prints, in a pod of its own.
   std::string output(const std::string& script, const std::function<void(ContainerConfig&)>& change = {});
 
   Env& env() { return linux_->env(); }
