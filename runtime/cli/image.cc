@@ -69,7 +69,8 @@ std::string table(const std::vector<images::Image>& all, Wall now) {
   std::vector<std::vector<std::string>> rows{{"NAME", "IMAGE ID", "SIZE", "IMPORTED"}};
   for (const auto& image : all) {
     std::string age = human_duration((now.ns - image.imported.ns) / 1'000'000'000) + " ago";
-    for (const auto& name : image.references) rows.push_back({name, image.id.substr(7, 12), size_text(image.size_bytes), age});
+    const auto& names = image.references.empty() ? image.repo_digests : image.references;
+    for (const auto& name : names) rows.push_back({name, image.id.substr(7, 12), size_text(image.size_bytes), age});
   }
   size_t widths[4] = {};
   for (const auto& row : rows) {

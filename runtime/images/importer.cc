@@ -41,7 +41,7 @@ Result<UniqueFd> make_and_open(int parent, const std::string& name, mode_t mode)
 
 // One layer as an image names it: where its bytes are, and what they must be.
 struct Layer {
-  Region region;
+  std::string member;          // of the archive
   std::string blob_digest;     // "" when only the diff id is known (docker-save)
   uint64_t blob_size = 0;
   std::string diff_id;
@@ -140,9 +140,8 @@ class Importer {
     std::vector<Layer> layers;
     for (size_t i = 0; i < config.diff_ids.size(); ++i) {
       const Descriptor& blob = manifest.layers[i];
-      Layer layer{.blob_digest = blob.digest, .blob_size = blob.size, .diff_id = config.diff_ids[i]};
-      KRING_TRY(layer.region, archive_->find("blobs/sha256/" + digest_hex(blob.digest)));
-      layers.push_back(std::move(layer));
+      layers.push_back({.member = "blobs/sha256/" + digest_hex(blob.digest), .blob_digest = blob.digest,
+                        .blob_size = blob.size, .diff_id = config.diff_ids[i]});
     }
     KRING_TRY_VOID(unpack_layers(layers));
     KRING_TRY_VOID(keep_blob(manifest.config.digest, config_text));
@@ -181,9 +180,7 @@ class Importer {
     std::vector<Layer> layers;
     for (size_t i = 0; i < image.layers.size(); ++i) {
       KRING_TRY(auto name, clean_member_name(image.layers[i]));
-      Layer layer{.diff_id = config.diff_ids[i]};
-      KRING_TRY(layer.region, archive_->find(name));
-      layers.push_back(std::move(layer));
+      layers.push_back({.member = name, .diff_id = config.diff_ids[i]});
     }
     KRING_TRY_VOID(unpack_layers(layers));
     KRING_TRY(auto manifest, make_manifest(config_digest, config_text.size(), config.diff_ids));
@@ -257,12 +254,13 @@ class Importer {
   }
 
   Result<void> unpack(const Layer& layer, const std::vector<int>& lower) {
+    KRING_TRY(auto region, archive_->find(layer.member));
     bool check_blob = !layer.blob_digest.empty();
-    if (check_blob && layer.region.size != layer.blob_size) {
-      return corrupt("layer " + layer.blob_digest + " has " + std::to_string(layer.region.size) + " bytes, not the " +
+    if (check_blob && region.size != layer.blob_size) {
+      return corrupt("layer " + layer.blob_digest + " has " + std::to_string(region.size) + " bytes, not the " +
                      std::to_string(layer.blob_size) + " that were promised");
     }
-    RegionStream bytes{layer.region};
+    RegionStream bytes{region};
     HashingStream blob{bytes, archive_bytes_max, "the layer's blob"};
     KRING_TRY(auto plain, make_decompressor(blob));
     HashingStream tar{*plain, job_.caps.layer_bytes_max + job_.caps.layer_entries_max * 4096, "the layer"};
@@ -311,7 +309,7 @@ class Importer {
       if (std::find(names.begin(), names.end(), reference.str()) == names.end()) names.push_back(reference.str());
     }
     for (const auto& image : report_.images) {
-      if (image.names.empty()) return Error{Reason::bad_request, "the image has no name of its own: give it a tag"};
+      if (image.names.empty() && !job_.nameless) return Error{Reason::bad_request, "the image has no name of its own: give it a tag"};
     }
     return {};
   }

@@ -17,6 +17,7 @@ struct ImportJob {
   int staging = -1;            // the empty staging directory
   int layers = -1;             // D/images/layers: what is there already
   std::string tag;             // for an image without a name of its own; also added to a single one
+  bool nameless = false;       // images need no name: the caller gives them theirs
   UnpackLimits caps;
 };
 

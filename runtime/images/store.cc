@@ -26,8 +26,10 @@ Result<std::string> read_small_file(const std::string& path, uint64_t bytes_max)
   return read_region({.fd = fd.get(), .offset = 0, .size = size}, path);
 }
 
+// Of a normalised reference: "registry/repository:tag" or "registry/repository@digest".
 std::string repository_of(const std::string& reference) {
-  return reference.substr(0, reference.rfind(':'));   // normalised: there is a tag
+  size_t at = reference.find('@');
+  return reference.substr(0, at == std::string::npos ? reference.rfind(':') : at);
 }
 
 bool contains(const std::vector<std::string>& items, std::string_view item) {
@@ -113,7 +115,6 @@ Result<Image> Store::load_image(const Record& record) const {
   Image out;
   out.id = manifest.config.digest;
   out.digest = record.manifest;
-  out.references = record.references;
   out.architecture = config.architecture;
   out.os = config.os;
   out.created = config.created;
@@ -121,6 +122,7 @@ Result<Image> Store::load_image(const Record& record) const {
   out.config = std::move(config.config);
   out.size_bytes = static_cast<int64_t>(manifest_text.size() + config_text.size());
   for (const auto& reference : record.references) {
+    if (reference.find('@') == std::string::npos) out.references.push_back(reference);
     for (const auto& digest : {record.index, record.manifest}) {
       std::string name = repository_of(reference) + "@" + digest;
       if (!digest.empty() && !contains(out.repo_digests, name)) out.repo_digests.push_back(name);

@@ -1,5 +1,5 @@
-// The implementation of Images on a directory. Split by what it does: reading (store.cc), importing and pulling
-// (store_import.cc), verifying and collecting (store_upkeep.cc).
+// The implementation of Images on a directory. Split by what it does: reading (store.cc), importing (store_import.cc),
+// pulling (store_pull.cc), verifying and collecting (store_upkeep.cc).
 // D/images/
 //   lock          held while anything is changed
 //   index.json    index.h; replaced by a rename
@@ -22,11 +22,13 @@
 #include "runtime/images/importer.h"
 #include "runtime/images/index.h"
 #include "runtime/images/manifest.h"
+#include "runtime/images/registry.h"
 
 namespace kring::images {
 
 struct StoreOptions {
   UnpackLimits caps;
+  http::ClientOptions http;        // of pulls
   int64_t lock_ms_max = 600'000;   // another process may be importing for minutes
 };
 
@@ -68,11 +70,21 @@ class Store final : public Images {
   std::string new_name(std::string_view prefix);           // of something in tmp
 
   // store_import.cc
-  Task<Result<ImportReport>> unpack(std::string source, std::string staging, std::string tag);
+  // How the images of an import are called: by themselves and `tag`, or, when a registry gave it, only `name`.
+  struct ImportNames {
+    std::string tag, name;
+  };
+  Task<Result<ImportReport>> unpack(std::string source, std::string staging, ImportNames names);
   Task<Result<void>> commit(std::string staging, ImportReport report, bool imported);
   Task<Result<void>> place_layer(std::string staging, std::string diff_id);
-  Task<Result<std::vector<Image>>> import_locked(std::string source, std::string tag, bool imported);
-  Task<Result<Image>> pull_locked(Reference reference, std::vector<Credentials> credentials, std::string staging);
+  Task<Result<std::vector<Image>>> import_locked(std::string source, ImportNames names, bool imported);
+
+  // store_pull.cc
+  Task<Result<Image>> pull_as(Reference reference, Credentials credentials);
+  Task<Result<std::vector<Image>>> import_layout(std::string layout, Reference reference);
+  Task<Result<bool>> download_layout(std::string layout, Reference reference, Credentials credentials, bool skip_present);
+  Task<Result<bool>> download_blobs(Registry& registry, ManifestDocument manifest, std::string blobs, bool skip_present);
+  static Result<Descriptor> choose_manifest(const Registry::Document& index);
 
   // store_upkeep.cc
   Task<Result<void>> delete_trees(std::vector<std::string> names);   // of tmp

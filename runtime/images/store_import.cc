@@ -29,14 +29,15 @@ Result<void> check_tag(const std::string& tag) {
 Task<Result<std::vector<Image>>> Store::import(std::string source, std::string tag) {
   KRING_CO_TRY_VOID(check_tag(tag));
   KRING_CO_TRY(auto held, co_await lock());
-  co_return co_await import_locked(std::move(source), std::move(tag), true);
+  ImportNames names{.tag = std::move(tag), .name = ""};
+  co_return co_await import_locked(std::move(source), std::move(names), true);
 }
 
-Task<Result<std::vector<Image>>> Store::import_locked(std::string source, std::string tag, bool imported) {
+Task<Result<std::vector<Image>>> Store::import_locked(std::string source, ImportNames names, bool imported) {
   std::string staging_name = new_name("import-");
   std::string staging = path("tmp/" + staging_name);
   KRING_CO_TRY_VOID(co_await env_.disk.make_directory(staging));
-  auto report = co_await unpack(source, staging, std::move(tag));
+  auto report = co_await unpack(source, staging, std::move(names));
   Result<void> done = Result<void>{};
   if (report.has_error()) {
     done = report.error();
@@ -56,12 +57,12 @@ Task<Result<std::vector<Image>>> Store::import_locked(std::string source, std::s
   co_return out;
 }
 
-Task<Result<ImportReport>> Store::unpack(std::string source, std::string staging, std::string tag) {
+Task<Result<ImportReport>> Store::unpack(std::string source, std::string staging, ImportNames names) {
   KRING_CO_TRY(auto archive_fd, open_read(source, 0));
   KRING_CO_TRY(auto staging_fd, open_read(staging, O_DIRECTORY));
   KRING_CO_TRY(auto layers_fd, open_read(path("layers"), O_DIRECTORY));
   ImportJob import{.archive = archive_fd.get(), .staging = staging_fd.get(), .layers = layers_fd.get(),
-                   .tag = std::move(tag), .caps = options_.caps};
+                   .tag = names.tag, .nameless = !names.name.empty(), .caps = options_.caps};
   ConfinedJob job;
   job.directory = staging;
   job.descriptors = {archive_fd.get(), staging_fd.get(), layers_fd.get()};
@@ -76,7 +77,12 @@ Task<Result<ImportReport>> Store::unpack(std::string source, std::string staging
     error.message = source + ": " + error.message;
     co_return error;
   }
-  co_return parse_report(*text);
+  KRING_CO_TRY(auto report, parse_report(*text));
+  if (!names.name.empty()) {
+    if (report.images.size() != 1) co_return Error{Reason::corrupt, "the registry's image is not one image"};
+    report.images[0].names = {names.name};
+  }
+  co_return report;
 }
 
 // Everything in staging is synced already; here it only changes places. index.json comes last.

@@ -179,10 +179,21 @@ Task<Result<void>> Store::delete_trees(std::vector<std::string> names) {
   co_return Result<void>{};
 }
 
+// All but the downloads under way: those hold locks of their own.
 Task<Result<void>> Store::clear_tmp() {
   KRING_CO_TRY(auto names, co_await env_.disk.list(path("tmp")));
-  if (names.empty()) co_return Result<void>{};
-  co_return co_await delete_trees(std::move(names));
+  std::vector<Lock> locks;
+  std::vector<std::string> garbage;
+  for (auto& name : names) {
+    if (name.starts_with("pull-")) {
+      auto lock = env_.disk.lock(path("tmp/" + name + "/lock"));
+      if (lock.has_error() && lock.error().reason == Reason::conflict) continue;
+      if (lock.has_value()) locks.push_back(std::move(*lock));
+    }
+    garbage.push_back(std::move(name));
+  }
+  if (garbage.empty()) co_return Result<void>{};
+  co_return co_await delete_trees(std::move(garbage));
 }
 
 Result<Store::Needs> Store::needs_of(const Record& record) const {
