@@ -47,6 +47,9 @@ void in_access_review(json::Value& value);
 void out_access_review(json::Value& value);
 // admissionregistration.k8s.io/v1beta1: other defaults.
 void in_webhooks(json::Value& value);
+// apiextensions.k8s.io/v1beta1: one schema for all versions, unknown fields are kept.
+void in_resource_definition(json::Value& value);
+void out_resource_definition(json::Value& value);
 // certificates.k8s.io/v1beta1: signerName and usages have defaults.
 void in_signing_request(json::Value& value);
 // flowcontrol v1beta1, v1beta2: another name for the shares.

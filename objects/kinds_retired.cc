@@ -201,6 +201,11 @@ constexpr OtherVersion cluster[] = {
     KRING_ADMISSION_POLICY("v1beta1", "ValidatingAdmissionPolicyBinding", "1.31", "1.34"),
     KRING_ADMISSION_POLICY("v1alpha1", "ValidatingAdmissionPolicy", "1.29", "1.32"),
     KRING_ADMISSION_POLICY("v1alpha1", "ValidatingAdmissionPolicyBinding", "1.29", "1.32"),
+    other<"apiextensions.k8s.io/v1beta1", "apiextensions.k8s.io/v1", in_resource_definition, out_resource_definition>(
+        "apiextensions.k8s.io/CustomResourceDefinition",
+        KRING_GONE("apiextensions.k8s.io/v1beta1 CustomResourceDefinition", "1.16", "1.22",
+                   "apiextensions.k8s.io/v1 CustomResourceDefinition"),
+        "kring.apiextensions.v1beta1.CustomResourceDefinition"),
     other<"apiregistration.k8s.io/v1beta1", "apiregistration.k8s.io/v1">(
         "apiregistration.k8s.io/APIService", KRING_GONE("apiregistration.k8s.io/v1beta1 APIService", "1.19", "1.22",
                                                         "apiregistration.k8s.io/v1 APIService")),

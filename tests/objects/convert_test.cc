@@ -232,6 +232,34 @@ TEST(Convert, TheHandlerOfARuntimeClassWasBelowSpec) {
   EXPECT_EQ(read_as("node.k8s.io/v1alpha1", value), parsed(old));
 }
 
+TEST(Convert, ADefinitionOf2018SaysOnceWhatEveryVersionSaysToday) {
+  const char* old = R"({"apiVersion":"apiextensions.k8s.io/v1beta1","kind":"CustomResourceDefinition","spec":{"group":"g","version":"v1",
+      "names":{"kind":"K","plural":"ks"},"scope":"Namespaced","validation":{"openAPIV3Schema":{"type":"object"}},
+      "additionalPrinterColumns":[{"name":"A","type":"string","JSONPath":".spec.a"}],"subresources":{"status":{}},
+      "conversion":{"strategy":"Webhook","webhookClientConfig":{"url":"https://w"}}}})";
+  const json::Value value = stored(old);
+  EXPECT_EQ(*value.find("spec"), parsed(R"({"group":"g","names":{"kind":"K","plural":"ks"},"scope":"Namespaced",
+      "preserveUnknownFields":true,
+      "versions":[{"name":"v1","served":true,"storage":true,"schema":{"openAPIV3Schema":{"type":"object"}},
+                   "subresources":{"status":{}},
+                   "additionalPrinterColumns":[{"name":"A","type":"string","jsonPath":".spec.a"}]}],
+      "conversion":{"strategy":"Webhook","webhook":{"clientConfig":{"url":"https://w"},"conversionReviewVersions":["v1beta1"]}}})"));
+  const json::Value back = read_as("apiextensions.k8s.io/v1beta1", value);
+  EXPECT_EQ(*back.at({"spec", "validation"}), parsed(R"({"openAPIV3Schema":{"type":"object"}})"));
+  EXPECT_EQ(back.at({"spec", "versions"})->as_array()[0].find("schema"), nullptr);
+  EXPECT_EQ(stored(json::print(back)), value);
+}
+
+TEST(Convert, VersionsThatDifferKeepTheirOwnSchemas) {
+  const json::Value value = parsed(R"({"apiVersion":"apiextensions.k8s.io/v1","kind":"CustomResourceDefinition","spec":{"group":"g",
+      "preserveUnknownFields":false,"versions":[{"name":"v2","schema":{"openAPIV3Schema":{"type":"object"}}},
+                                                {"name":"v1","schema":{"openAPIV3Schema":{"type":"array"}}}]}})");
+  const json::Value old = read_as("apiextensions.k8s.io/v1beta1", value);
+  EXPECT_EQ(old.at({"spec", "validation"}), nullptr);
+  EXPECT_EQ(old.find("spec")->string_or("version"), "v2");
+  EXPECT_EQ(stored(json::print(old)), value);
+}
+
 TEST(Convert, EveryVersionOfAnEmptyObjectConvertsThereAndBack) {
   for (const Served& served : all_served()) {
     if (served.to_hub == nullptr) continue;
