@@ -24,9 +24,12 @@ Log::Log(Env& env, const Options& options, const Recovered& recovered)
     slot.file_bytes = info.file_bytes / state::sector_bytes * state::sector_bytes;
     // A damaged header: kept until the file is moved aside, so it looks like the newest of all.
     const bool damaged = info.state == FileHeaders::State::damaged;
-    slot.sequence = damaged ? UINT64_MAX : info.state == FileHeaders::State::valid ? info.header.sequence : 0;
-    slot.salt = info.header.salt;
-    if (!damaged) last_segment_ = std::max(last_segment_, slot.sequence);
+    if (damaged) slot.sequence = UINT64_MAX;
+    if (info.state == FileHeaders::State::valid) {
+      slot.sequence = info.empty() ? 0 : info.header.sequence;
+      slot.salt = info.header.salt;
+      last_segment_ = std::max(last_segment_, info.header.sequence);
+    }
   }
   // Numbers go on above what the snapshots name, too, in case the files they mean are gone.
   for (const SnapshotInfo& info : recovered.snapshots)
@@ -34,6 +37,7 @@ Log::Log(Env& env, const Options& options, const Recovered& recovered)
   if (recovered.active.has_value()) {
     const SegmentInfo& info = recovered.segments[*recovered.active];
     active_slot_ = info.slot;
+    slots_[active_slot_].sequence = info.header.sequence;
     end_ = info.end;
   }
 }

@@ -272,6 +272,7 @@ Task<Result<void>> Recovery::replay_segment(SegmentInfo& segment) {
   segment.end = state::frames_offset;
   if (out_.newest.has_value() && out_.snapshots[*out_.newest].header.log_from == segment.header.sequence)
     segment.end = std::max<uint64_t>(segment.end, out_.snapshots[*out_.newest].header.log_offset);
+  segment.replayed = true;
   while (true) {
     KRING_CO_TRY(const auto found, co_await reader.frame(segment.end));
     const auto& header = found.header;

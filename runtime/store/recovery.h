@@ -35,7 +35,10 @@ struct SegmentInfo {
   uint64_t file_bytes = 0;
   uint64_t end = state::frames_offset;   // after the last good frame
   uint64_t frames = 0;
+  bool replayed = false;                 // it follows the snapshot in use
   bool past_hole = false;                // holds frames that could not be replayed
+  // Came into use and never got a frame: an attempt that was cut short.
+  bool empty() const { return replayed && !past_hole && end == state::frames_offset; }
 };
 
 struct SnapshotInfo {

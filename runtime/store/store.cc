@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "objects/check.h"
+#include "objects/codec.h"
 #include "objects/limits.h"
 #include "runtime/store/store_impl.h"
 
@@ -117,6 +118,9 @@ Task<Result<ObjectPtr>> StoreImpl::submit(WritePtr write, Durability durability)
   if (write->bytes.data.size() > limits::object_bytes_max)
     co_return about(write->key, Reason::request_entity_too_large,
                     quoted(write->key) + " is larger than " + std::to_string(limits::object_bytes_max) + " bytes");
+  // What is written must be readable: recovery verifies every object and refuses a directory with one that is not.
+  if (write->verb != Verb::remove && !codec::verify(*write->key.kind, write->bytes.data))
+    co_return Error{Reason::internal_error, "the bytes of " + quoted(write->key) + " are not an object of its kind"};
   pending_bytes_ += write->cost();
   if (durability == Durability::memory) {
     memory_queue_.push_back(write);
