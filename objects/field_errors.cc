@@ -1,10 +1,13 @@
 #include "objects/hooks.h"
+#include "objects/quote.h"
 
 namespace kring {
 namespace {
 
-// A value as field.Error prints it: texts in quotes, the rest as JSON.
-std::string shown(const json::Value& value) { return value.is_null() ? "null" : json::print(value); }
+// A value as field.Error prints it: texts in Go's quotes, the rest as JSON (Go would print its own structs).
+std::string shown(const json::Value& value) {
+  return value.is_string() ? go_quote(value.as_string()) : json::print(value);
+}
 
 std::string with_detail(std::string text, std::string_view detail) {
   if (!detail.empty()) text.append(": ").append(detail);
@@ -55,13 +58,13 @@ void FieldErrors::not_found(std::string_view field, const json::Value& value) {
 Error invalid_error(const Kind& kind, std::string_view name, FieldErrors errors) {
   std::string who{kind.kind};
   if (!kind.group.empty()) who.append(".").append(kind.group);
-  std::string list;
+  std::vector<std::string> messages;
   for (const Cause& cause : errors.causes()) {
-    if (!list.empty()) list += ", ";
-    list += cause.field.empty() ? cause.message : cause.field + ": " + cause.message;
+    messages.push_back(cause.field.empty() ? cause.message : cause.field + ": " + cause.message);
   }
-  if (errors.causes().size() > 1) list = "[" + list + "]";
-  Error error{Reason::invalid, who + " \"" + std::string{name} + "\" is invalid: " + list};
+  std::string message = who + " " + go_quote(name) + " is invalid";
+  if (!messages.empty()) message += ": " + aggregate(messages);
+  Error error{Reason::invalid, std::move(message)};
   error.kind = kind.kind;
   error.group = kind.group;
   error.name = name;

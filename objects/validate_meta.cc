@@ -1,7 +1,9 @@
 #include "objects/validate_meta.h"
 
 #include <algorithm>
+#include <set>
 
+#include "objects/quote.h"
 #include "objects/validate_tools.h"
 
 namespace kring {
@@ -30,62 +32,92 @@ void annotations(const Value& meta, FieldErrors& errors) {
     errors.too_long("metadata.annotations", "may not be more than " + std::to_string(annotations_bytes_max) + " bytes");
 }
 
+// The group and version of an owner; both empty when the text is no apiVersion.
+std::pair<std::string_view, std::string_view> group_version(std::string_view api_version) {
+  const size_t slash = api_version.find('/');
+  if (slash == std::string_view::npos) return {{}, api_version};
+  if (api_version.find('/', slash + 1) != std::string_view::npos) return {};
+  return {api_version.substr(0, slash), api_version.substr(slash + 1)};
+}
+
+// Paths name the list, not the item, as Kubernetes' do.
+void owner_reference(const Value& owner, FieldErrors& errors) {
+  const std::string path = "metadata.ownerReferences";
+  const auto [group, version] = group_version(owner.string_or("apiVersion"));
+  if (version.empty()) {
+    errors.invalid(path + ".apiVersion", Value{owner.string_or("apiVersion")}, "version must not be empty");
+  }
+  for (const std::string field : {"kind", "name", "uid"}) {
+    if (owner.string_or(field).empty()) errors.invalid(path + "." + field, Value{""}, field + " must not be empty");
+  }
+  if (group.empty() && version == "v1" && owner.string_or("kind") == "Event") {
+    errors.invalid(path, owner, "/v1, Kind=Event is disallowed from being an owner");
+  }
+}
+
 void owners(const Value& meta, FieldErrors& errors) {
+  const Value* list = meta.find("ownerReferences");
+  if (list == nullptr || !list->is_array()) return;
   std::string controller;
-  validate::each(meta, "ownerReferences", "metadata", [&](const Value& owner, const std::string& path) {
-    for (const char* field : {"apiVersion", "kind", "name", "uid"}) {
-      if (owner.string_or(field).empty())
-        errors.invalid(path + "." + field, Value{owner.string_or(field)},
-                       std::string_view{field} == "apiVersion" ? "version must not be empty" : "must not be empty");
-    }
-    if (!owner.bool_or("controller", false)) return;
+  for (const Value& owner : list->as_array()) {
+    owner_reference(owner, errors);
+    if (!owner.bool_or("controller", false)) continue;
     const std::string name = std::string{owner.string_or("kind")} + "/" + std::string{owner.string_or("name")};
-    if (!controller.empty())
-      errors.invalid("metadata.ownerReferences", *meta.find("ownerReferences"),
+    if (!controller.empty()) {
+      errors.invalid("metadata.ownerReferences", *list,
                      "Only one reference can have Controller set to true. Found \"true\" in references for " +
                          controller + " and " + name);
-    controller = name;
-  });
+    } else {
+      controller = name;
+    }
+  }
 }
 
 void finalizers(const Value& meta, FieldErrors& errors) {
   const Value* list = meta.find("finalizers");
   if (list == nullptr || !list->is_array()) return;
+  bool orphan = false, foreground = false;
+  for (const Value& finalizer : list->as_array()) {
+    if (!finalizer.is_string()) continue;
+    report("metadata.finalizers", finalizer, names::qualified_name(finalizer.as_string()), errors);
+    orphan |= finalizer.as_string() == "orphan";
+    foreground |= finalizer.as_string() == "foregroundDeletion";
+  }
+  if (orphan && foreground) {
+    errors.invalid("metadata.finalizers", *list,
+                   "finalizer orphan and foregroundDeletion cannot be both set");
+  }
   size_t index = 0;
   for (const Value& finalizer : list->as_array()) {
     const std::string path = validate::item("metadata.finalizers", index++);
-    if (!finalizer.is_string()) continue;
-    const std::string& name = finalizer.as_string();
-    report(path, finalizer, names::qualified_name(name), errors);
-    const bool standard = std::find(std::begin(standard_finalizers), std::end(standard_finalizers), name) !=
-                          std::end(standard_finalizers);
-    if (name.find('/') == std::string::npos && !standard)
+    if (!finalizer.is_string() || finalizer.as_string().find('/') != std::string::npos) continue;
+    const bool standard = std::find(std::begin(standard_finalizers), std::end(standard_finalizers),
+                                    finalizer.as_string()) != std::end(standard_finalizers);
+    if (!standard) {
       errors.invalid(path, finalizer, "name is neither a standard finalizer name nor is it fully qualified");
+    }
   }
-  const auto has = [&](std::string_view name) {
-    return std::any_of(list->as_array().begin(), list->as_array().end(),
-                       [&](const Value& f) { return f.is_string() && f.as_string() == name; });
-  };
-  if (has("orphan") && has("foregroundDeletion"))
-    errors.invalid("metadata.finalizers", *list, "finalizers orphan and foregroundDeletion cannot be both set");
 }
 
-// Names of new finalizers, as Go prints a []string.
+// Names of new finalizers, sorted, as Go prints a []string.
 std::string added_finalizers(const Value& meta, const Value& old) {
-  const Value* now = meta.find("finalizers");
-  const Value* before = old.find("finalizers");
-  if (now == nullptr || !now->is_array()) return {};
-  std::string added;
-  for (const Value& finalizer : now->as_array()) {
-    const bool known =
-        before != nullptr && before->is_array() &&
-        std::find(before->as_array().begin(), before->as_array().end(), finalizer) != before->as_array().end();
-    if (!known) added += (added.empty() ? "" : ", ") + json::print(finalizer);
-  }
-  return added;
+  std::set<std::string_view> added;
+  auto each_name = [](const Value& from, auto function) {
+    const Value* list = from.find("finalizers");
+    if (list == nullptr || !list->is_array()) return;
+    for (const Value& finalizer : list->as_array()) {
+      if (finalizer.is_string()) function(std::string_view{finalizer.as_string()});
+    }
+  };
+  each_name(meta, [&](std::string_view name) { added.insert(name); });
+  each_name(old, [&](std::string_view name) { added.erase(name); });
+  std::vector<std::string> quoted;
+  for (std::string_view name : added) quoted.push_back(go_quote(name));
+  return join(quoted, ", ");
 }
 
 void common(const Value& meta, FieldErrors& errors) {
+  validate::not_negative(meta, "generation", "metadata", errors);
   if (const Value* labels = meta.find("labels")) validate_labels(*labels, "metadata.labels", errors);
   annotations(meta, errors);
   owners(meta, errors);
@@ -97,7 +129,11 @@ void common(const Value& meta, FieldErrors& errors) {
 names::Rule name_rule(const Kind& kind) {
   if (kind.group.empty() && kind.kind == "Namespace") return names::name_is_dns_label;
   if (kind.group.empty() && kind.kind == "Service") return names::name_is_dns1035_label;
-  if (kind.group == "rbac.authorization.k8s.io") return names::name_is_path_segment;
+  // Roles, API services and signing requests may be called anything that fits a URL.
+  if (kind.group == "rbac.authorization.k8s.io" || kind.group == "certificates.k8s.io" ||
+      kind.group == "apiregistration.k8s.io") {
+    return names::name_is_path_segment;
+  }
   return names::name_is_dns_subdomain;
 }
 
@@ -143,7 +179,7 @@ void validate_meta_update(const Kind&, const Value& object, const Value& old, Fi
       errors.invalid("metadata." + std::string{field}, Value{meta.string_or(field)}, names::immutable_message);
   }
   if (meta.int_or("generation", 0) < before.int_or("generation", 0))
-    errors.invalid("metadata.generation", *before.find("generation"), "must not be decremented");
+    errors.invalid("metadata.generation", Value{meta.int_or("generation", 0)}, "must not be decremented");
   if (!before.string_or("deletionTimestamp").empty()) {
     if (const std::string added = added_finalizers(meta, before); !added.empty())
       errors.forbidden("metadata.finalizers",
