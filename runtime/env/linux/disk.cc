@@ -208,6 +208,10 @@ Task<Result<std::vector<std::string>>> LinuxDisk::list(std::string path) {
 // flock belongs to the open file, so it dies with the process however that ends.
 Result<std::shared_ptr<void>> LinuxDisk::lock(std::string path) {
   UniqueFd fd{::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
+  // A directory is locked itself.
+  if (!fd.valid() && errno == EISDIR) {
+    fd = UniqueFd{::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)};
+  }
   if (!fd.valid()) return io_error("open " + path, errno);
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno == EWOULDBLOCK) return Error{Reason::conflict, path + " is locked by another process"};
