@@ -7,6 +7,7 @@
 #include "objects/codec.h"
 #include "objects/codec_read.h"
 #include "objects/limits.h"
+#include "objects/utf8.h"
 
 namespace kring::codec {
 
@@ -62,7 +63,12 @@ class Encoder {
   Result<Offset> map_value(const FieldInfo& field, const json::Value& value, uint32_t depth);
   Result<Offset> bytes(const std::string& text);
   Result<Offset> int_or_string(const FieldInfo& field, const json::Value& value);
-  Offset text(std::string_view value) { return builder_.CreateString(value.data(), value.size()).o; }
+  // Stored texts are UTF-8 whoever wrote them: a message of a program, say, that went into a status unread.
+  Offset text(std::string_view value) {
+    if (!utf8::valid(value)) [[unlikely]]
+      return builder_.CreateString(utf8::sanitized(value)).o;
+    return builder_.CreateString(value.data(), value.size()).o;
+  }
   // The offsets that were pushed since `base`, as a vector; pops them.
   Offset finish_vector(size_t base);
 

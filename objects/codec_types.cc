@@ -4,10 +4,13 @@
 #include <algorithm>
 #include <cstring>
 #include <deque>
+#include <memory>
 #include <unordered_map>
 
 #include "objects/check.h"
 #include "objects/codec.h"
+#include "objects/codec_read.h"
+#include "objects/limits.h"
 
 extern "C" {
 extern const uint8_t kring_schema_begin[];
@@ -60,12 +63,13 @@ class Registry {
   std::span<const TypeInfo* const> all() const { return all_; }
 
  private:
-  std::string_view keep(std::string text) { return texts_.emplace_back(std::move(text)); }
+  std::string_view keep(std::string_view text);
   std::string_view doc_of(const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>* lines);
   std::span<const std::string_view> split(std::string_view list);
   // True for the tables that are entries of a map.
   bool name_type(TypeInfo& type, const reflection::Object& object);
   void fill_type(TypeInfo& type, const reflection::Object& object);
+  void set_attribute(FieldInfo& info, std::string_view name, std::string_view value);
   FieldInfo make_field(const reflection::Field& field);
   void set_type(FieldInfo& info, const reflection::Type& type, std::string_view format);
   void set_map_type(FieldInfo& info, const reflection::Object& entry);
@@ -73,7 +77,8 @@ class Registry {
 
   const reflection::Schema* schema_;
   std::vector<bool> map_entries_;  // by the index of the object
-  std::deque<std::string> texts_;
+  std::vector<std::unique_ptr<char[]>> texts_;  // chunks that made-up texts lie in, one after the other
+  std::span<char> text_room_;
   std::deque<std::vector<std::string_view>> lists_;
   std::deque<std::vector<FieldInfo>> fields_;
   std::deque<std::vector<const FieldInfo*>> printed_;
@@ -84,6 +89,8 @@ class Registry {
   std::unordered_map<std::string_view, const TypeInfo*> by_gvk_;
 };
 
+// A vtable begins with two sizes of two bytes each; then every field has its two bytes.
+constexpr uint16_t first_slot = 4;
 constexpr std::string_view int_or_string_table = "kring.meta.IntOrString";
 
 Registry::Registry() : schema_(reflection::GetSchema(kring_schema_begin)) {
@@ -107,6 +114,17 @@ Registry::Registry() : schema_(reflection::GetSchema(kring_schema_begin)) {
   }
 }
 
+std::string_view Registry::keep(std::string_view text) {
+  constexpr size_t chunk_bytes = 16 * limits::KiB;
+  if (text.size() > text_room_.size()) {
+    const size_t size = std::max(chunk_bytes, text.size());
+    text_room_ = {texts_.emplace_back(std::make_unique_for_overwrite<char[]>(size)).get(), size};
+  }
+  const std::string_view kept{text_room_.data(), text.copy(text_room_.data(), text.size())};
+  text_room_ = text_room_.subspan(text.size());
+  return kept;
+}
+
 std::string_view Registry::doc_of(const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>* lines) {
   if (lines == nullptr || lines->size() == 0) return {};
   auto trimmed = [](std::string_view line) { return line.substr(std::min(line.size(), line.find_first_not_of(' '))); };
@@ -117,7 +135,7 @@ std::string_view Registry::doc_of(const flatbuffers::Vector<flatbuffers::Offset<
     if (!text.empty()) text += ' ';
     text += part;
   }
-  return keep(std::move(text));
+  return keep(text);
 }
 
 std::span<const std::string_view> Registry::split(std::string_view list) {
@@ -145,7 +163,7 @@ bool Registry::name_type(TypeInfo& type, const reflection::Object& object) {
       if (name == "map_entry") map_entry = true;
     }
   }
-  if (!gvks.empty()) type.gvks = split(keep(std::move(gvks)));
+  if (!gvks.empty()) type.gvks = split(keep(gvks));
   // "io.k8s.api.core.v1.PodSpec" is v1.PodSpec to a Go programmer.
   const size_t name_dot = type.openapi.rfind('.');
   const size_t version_dot = name_dot == type.openapi.npos ? name_dot : type.openapi.rfind('.', name_dot - 1);
@@ -154,19 +172,45 @@ bool Registry::name_type(TypeInfo& type, const reflection::Object& object) {
 }
 
 void Registry::fill_type(TypeInfo& type, const reflection::Object& object) {
-  std::vector<std::pair<uint16_t, FieldInfo>> declared;
-  for (const auto* field : *object.fields()) declared.emplace_back(field->id(), make_field(*field));
-  std::sort(declared.begin(), declared.end(), [](auto& a, auto& b) { return a.second.name < b.second.name; });
-
   auto& fields = fields_.emplace_back();
-  fields.reserve(declared.size());
-  for (auto& [id, info] : declared) fields.push_back(info);
+  fields.reserve(object.fields()->size());
+  for (const auto* field : *object.fields()) fields.push_back(make_field(*field));
+  // They come in the order of their schema names, which is nearly that of their JSON names.
+  auto by_name = [](const FieldInfo& a, const FieldInfo& b) { return a.name < b.name; };
+  if (!std::is_sorted(fields.begin(), fields.end(), by_name)) std::sort(fields.begin(), fields.end(), by_name);
+
   auto& printed = printed_.emplace_back(fields.size());
-  for (size_t i = 0; i < declared.size(); ++i) printed[declared[i].first] = &fields[i];
+  for (const FieldInfo& field : fields) {
+    printed[(field.slot - first_slot) / 2u] = &field;
+    type.has_always |= field.always;
+  }
   type.fields = fields;
   type.printed = printed;
-  for (const FieldInfo& field : fields) type.has_always |= field.always;
   add_hash(type);
+}
+
+void Registry::set_attribute(FieldInfo& info, std::string_view name, std::string_view value) {
+  if (name == "proto") {
+    info.proto = number(value);
+  } else if (name == "mandatory") {
+    info.required = true;
+  } else if (name == "list_type") {
+    info.list_type = value;
+  } else if (name == "list_keys") {
+    info.list_map_keys = split(value);
+  } else if (name == "patch") {
+    info.patch_strategy = value;
+  } else if (name == "merge_key") {
+    info.patch_merge_key = value;
+  } else if (name == "inline") {
+    info.inline_proto = number(value);
+  } else if (name == "map_type") {
+    info.map_type = value;
+  } else if (name == "default") {
+    info.default_json = value;
+  } else if (name == "always") {
+    info.always = true;
+  }
 }
 
 FieldInfo Registry::make_field(const reflection::Field& field) {
@@ -175,18 +219,13 @@ FieldInfo Registry::make_field(const reflection::Field& field) {
   if (field.attributes() != nullptr) {
     for (const auto* attribute : *field.attributes()) {
       const std::string_view name = view(attribute->key()), value = view(attribute->value());
-      if (name == "json") json = value;
-      if (name == "format") format = value;
-      if (name == "mandatory") info.required = true;
-      if (name == "always") info.always = true;
-      if (name == "patch") info.patch_strategy = value;
-      if (name == "merge_key") info.patch_merge_key = value;
-      if (name == "list_type") info.list_type = value;
-      if (name == "list_keys") info.list_map_keys = split(value);
-      if (name == "map_type") info.map_type = value;
-      if (name == "default") info.default_json = value;
-      if (name == "proto") info.proto = number(value);
-      if (name == "inline") info.inline_proto = number(value);
+      if (name == "json") {
+        json = value;
+      } else if (name == "format") {
+        format = value;
+      } else {
+        set_attribute(info, name, value);
+      }
     }
   }
   std::string printed{"\""};
@@ -240,7 +279,7 @@ void Registry::set_map_type(FieldInfo& info, const reflection::Object& entry) {
   info.list = false;
   const auto* value = entry.fields()->LookupByKey("value");
   const auto* key = entry.fields()->LookupByKey("key");
-  KRING_CHECK(value != nullptr && key != nullptr && key->offset() == 4 && value->offset() == 6,
+  KRING_CHECK(value != nullptr && key != nullptr && key->offset() == read::slot_key && value->offset() == read::slot_value,
               "a map entry is a key and a value");
   const auto* format = value->attributes() == nullptr ? nullptr : value->attributes()->LookupByKey("format");
   FieldInfo held;

@@ -1,5 +1,7 @@
 #include "objects/utf8.h"
 
+#include <cstring>
+
 namespace kring::utf8 {
 
 namespace {
@@ -51,13 +53,30 @@ void append(std::string& out, uint32_t rune) {
   }
 }
 
+namespace {
+
+// How many bytes of plain ASCII the text begins with, in steps of eight.
+size_t ascii_words(std::string_view text) {
+  constexpr uint64_t high = 0x8080808080808080;
+  size_t at = 0;
+  for (; at + 8 <= text.size(); at += 8) {
+    uint64_t word;
+    std::memcpy(&word, text.data() + at, 8);
+    if ((word & high) != 0) break;
+  }
+  return at;
+}
+
+}  // namespace
+
 bool valid(std::string_view text) {
-  while (!text.empty()) {
+  while (true) {
+    text.remove_prefix(ascii_words(text));
+    if (text.empty()) return true;
     const Rune rune = decode(text);
     if (!rune.valid) return false;
     text.remove_prefix(rune.bytes);
   }
-  return true;
 }
 
 std::string sanitized(std::string_view text) {

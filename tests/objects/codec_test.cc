@@ -243,6 +243,16 @@ TEST(CodecEncode, AValueThatWasNotCheckedIsAnErrorAndNotACrash) {
   EXPECT_EQ(make(kinds::pod(), parsed(R"({"spec":{}})"), 0).json(), R"({"apiVersion":"v1","kind":"Pod","spec":{}})");
 }
 
+TEST(CodecEncode, TextsBecomeUtf8WhoeverWroteThem) {
+  json::Value value = parsed("{}");
+  value["data"]["plain text before"] = "0123456789abcdef\xff after";
+  const auto bytes = encode(kinds::config_map(), value);
+  ASSERT_FALSE(bytes.has_error());
+  EXPECT_TRUE(verify(kinds::config_map(), bytes->data));
+  const Object object{kinds::config_map(), *bytes, 0};
+  EXPECT_EQ(to_value(object).at({"data", "plain text before"})->as_string(), "0123456789abcdef\xef\xbf\xbd after");
+}
+
 TEST(CodecPrint, TextsAreEscapedAndSurvive) {
   std::string text;
   for (char c = 0; c < 32; ++c) text += c;
