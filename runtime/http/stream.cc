@@ -65,7 +65,7 @@ class TlsStream final : public Stream {
   Task<net::Transfer> read_some(std::span<uint8_t> out) override {
     while (true) {
       size_t bytes = 0;
-      const auto step = session_->read(out, &bytes);
+      const auto step = session_->starved() ? TlsSession::Step::want_read : session_->read(out, &bytes);
       if (step == TlsSession::Step::done) co_return net::Transfer{boost::system::error_code{}, bytes};
       if (session_->output().size() > encrypt_bytes_max) co_return net::Transfer{asio::error::no_buffer_space, 0};
       if (step == TlsSession::Step::failed) co_return net::Transfer{asio::error::eof, 0};

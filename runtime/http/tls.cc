@@ -247,6 +247,10 @@ void TlsSession::close_notify() {
 
 bool TlsSession::has_plaintext() const { return SSL_pending(ssl_) > 0; }
 
+bool TlsSession::starved() const {
+  return input_begin_ == input_end_ && !failed_ && !ended_cleanly_ && SSL_has_pending(ssl_) == 0;
+}
+
 void TlsSession::release_buffers() {
   if (input_begin_ == input_end_) {
     input_begin_ = input_end_ = 0;

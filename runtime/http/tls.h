@@ -64,6 +64,8 @@ class TlsSession {
   // Ciphertext for the peer, appended by any of the above; the caller takes it out.
   std::string& output() { return output_; }
   bool has_plaintext() const;
+  // Nothing to read before more ciphertext comes.
+  bool starved() const;
   // Gives idle memory back.
   void release_buffers();
 
