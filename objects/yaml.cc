@@ -19,6 +19,8 @@ namespace {
 constexpr size_t duplicates_max = 100;
 constexpr size_t duplicates_bytes_max = 64 * limits::KiB;
 constexpr size_t linear_members_max = 16;
+// libyaml compares every %TAG directive with all before it: 3 MiB of them would keep it busy for minutes.
+constexpr size_t tag_directives_max = 1000;
 
 Error fail(std::string message, Reason reason = Reason::bad_request) {
   return {reason, "yaml: " + std::move(message)};
@@ -54,12 +56,20 @@ class Event {
   yaml_event_t event{};
 };
 
-// libyaml's parser over a text that outlives it.
+bool too_many_directives(std::string_view text) {
+  size_t count = 0;
+  for (size_t at = text.find("%TAG"); at != std::string_view::npos; at = text.find("%TAG", at + 4)) ++count;
+  return count > tag_directives_max;
+}
+
+// libyaml's parser over a text that outlives it. Only UTF-8 is read: libyaml would take UTF-16 too.
 class Reader {
  public:
-  explicit Reader(std::string_view text) {
+  explicit Reader(std::string_view text) : overloaded_(too_many_directives(text)) {
     ready_ = yaml_parser_initialize(&parser_) != 0;
-    if (ready_) yaml_parser_set_input_string(&parser_, reinterpret_cast<const unsigned char*>(text.data()), text.size());
+    if (!ready_) return;
+    yaml_parser_set_encoding(&parser_, YAML_UTF8_ENCODING);
+    yaml_parser_set_input_string(&parser_, reinterpret_cast<const unsigned char*>(text.data()), text.size());
   }
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
@@ -69,6 +79,7 @@ class Reader {
 
   Result<void> next(Event& out) {
     yaml_event_delete(&out.event);
+    if (overloaded_) return fail("too many %TAG directives");
     if (ready_ && yaml_parser_parse(&parser_, &out.event) != 0) return {};
     return fail(problem());
   }
@@ -88,6 +99,7 @@ class Reader {
   }
 
   yaml_parser_t parser_{};
+  bool overloaded_;
   bool ready_ = false;
 };
 

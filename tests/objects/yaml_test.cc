@@ -165,6 +165,13 @@ TEST(YamlParse, BombsAreRefusedEarly) {
   ASSERT_TRUE(parsed.has_error());
   EXPECT_EQ(parsed.error().reason, Reason::request_entity_too_large);
   EXPECT_TRUE(parse("[1,2]", {.values_max = 2}).has_error());
+
+  // libyaml looks through all directives for every new one.
+  std::string directives;
+  for (int i = 0; i < 200'000; ++i) directives += "%TAG !a" + std::to_string(i) + "! x\n";
+  EXPECT_EQ(json_of(directives + "--- a\n"), "error: yaml: too many %TAG directives");
+  EXPECT_EQ(json_of("%TAG !a! x\n--- a\n"), "\"a\"");
+  EXPECT_EQ(json_of(std::string_view{"\xFF\xFE" "a\0", 4}), "error: yaml: invalid leading UTF-8 octet");
 }
 
 TEST(YamlPrint, LooksAsKubernetesPrints) {
