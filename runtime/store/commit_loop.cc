@@ -131,11 +131,25 @@ state::FrameHeader StoreImpl::frame_header(Revision last) {
   return header;
 }
 
+// A log that is full waits for the snapshot that frees its oldest segment: two, when the older one still needs it.
+Task<Result<void>> StoreImpl::make_room(size_t bytes) {
+  Result<void> reserved = co_await log_.reserve(bytes);
+  for (int attempt = 0; attempt < 3 && reserved.has_error() && !log_.has_free_segment(); ++attempt) {
+    const bool none_comes = snapshot_ended_ || (!snapshot_running_ && env_.clock.now() < snapshot_retry_at_);
+    if (none_comes) break;
+    log_full_ = room_wanted_ = true;
+    snapshot_waiter_.wake();
+    co_await room_waiter_.wait_uncancelled();
+    reserved = co_await log_.reserve(bytes);
+  }
+  log_full_ = reserved.has_error();
+  co_return reserved;
+}
+
 Task<Result<void>> StoreImpl::write_batch(std::vector<Change> batch) {
   in_flight_ = true;
   const Revision last = revision_ + builder_.records();
-  Result<void> written = co_await log_.reserve(builder_.bytes());
-  log_full_ = written.has_error();
+  Result<void> written = co_await make_room(builder_.bytes());
   state::FrameHeader header;
   if (written.has_value()) {
     header = frame_header(last);

@@ -41,7 +41,9 @@ Task<Result<void>> StoreImpl::snapshot_until_stopped() {
     }
     // Requests that come while the snapshot is written ask for a later state: they wait for the next one.
     auto requests = std::exchange(snapshot_requests_, {});
+    snapshot_running_ = true;
     auto taken = co_await take_snapshot();
+    snapshot_running_ = false;
     if (taken.has_error()) {
       env_.log.warn("snapshot failed", {{"cause", taken.error()}});
       // Tried again after some more log, or when the log is full.
@@ -52,6 +54,7 @@ Task<Result<void>> StoreImpl::snapshot_until_stopped() {
       // The log reaches back to the older snapshot: when it is full, two snapshots make room.
       log_full_ = log_full_ && !log_.has_free_segment();
     }
+    tell_of_room();
     for (const auto& request : requests) {
       request->result = taken;
       request->done = true;
@@ -64,8 +67,14 @@ Task<Result<void>> StoreImpl::snapshot_until_stopped() {
     request->waiter.wake();
   }
   snapshot_ended_ = true;
+  tell_of_room();
   commit_waiter_.wake();
   co_return Result<void>{};
+}
+
+// The commit loop may be waiting for a segment.
+void StoreImpl::tell_of_room() {
+  if (std::exchange(room_wanted_, false)) room_waiter_.wake();
 }
 
 Task<Result<void>> StoreImpl::take_snapshot() {

@@ -58,6 +58,7 @@ StoreImpl::StoreImpl(Env& env, Options options, Recovered& recovered, std::share
           std::min<uint64_t>(limits::log_frame_bytes_max, options_.segment_bytes - state::frames_offset))),
       commit_waiter_(env.loop),
       snapshot_waiter_(env.loop),
+      room_waiter_(env.loop),
       log_bytes_since_cut_(recovered.replayed_bytes),
       snapshot_at_bytes_(options_.snapshot_after_log_bytes) {
   KRING_CHECK(options_.segment_bytes % state::sector_bytes == 0 && options_.log_grow_bytes % state::sector_bytes == 0);

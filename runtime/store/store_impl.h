@@ -87,6 +87,7 @@ class StoreImpl final : public Store {
   Task<void> commit_once();
   void apply_memory_writes();
   std::vector<Change> take_batch();
+  Task<Result<void>> make_room(size_t bytes);
   Task<Result<void>> write_batch(std::vector<Change> batch);
   state::FrameHeader frame_header(Revision last);
   bool needs_ceiling() const { return !memory_queue_.empty() && revision_ >= ceiling_; }
@@ -99,6 +100,7 @@ class StoreImpl final : public Store {
   Task<Result<void>> snapshot_until_stopped();
   bool snapshot_due() const;
   Task<Result<void>> take_snapshot();
+  void tell_of_room();
   SnapshotPlan cut();
   Task<Result<void>> save(SnapshotPlan plan);
 
@@ -125,7 +127,8 @@ class StoreImpl final : public Store {
   std::vector<uint8_t> frame_;
   Waiter commit_waiter_;
 
-  Waiter snapshot_waiter_;
+  Waiter snapshot_waiter_, room_waiter_;
+  bool snapshot_running_ = false, room_wanted_ = false;
   std::list<std::shared_ptr<SnapshotRequest>> snapshot_requests_;
   uint64_t log_bytes_since_cut_ = 0, snapshot_at_bytes_ = 0;
   Mono snapshot_retry_at_;

@@ -253,7 +253,9 @@ Task<Result<std::vector<std::string>>> SimDisk::list(std::string path) {
 }
 
 Result<std::shared_ptr<void>> SimDisk::lock(std::string path) {
-  if (!directories_.contains(path)) return io_error("lock " + path, ENOENT);
+  // A directory, or a file in one; the file itself is of no interest.
+  if (!directories_.contains(path) && !directories_.contains(split(path).first))
+    return io_error("lock " + path, ENOENT);
   if (!locks_->insert(path).second) return Error{Reason::conflict, path + " is in use by another process"};
   return std::shared_ptr<void>{nullptr, [locks = locks_, path](void*) { locks->erase(path); }};
 }

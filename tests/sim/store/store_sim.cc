@@ -232,8 +232,8 @@ Task<Result<void>> StoreSim::write_something() {
   if (d.below(12) == 0) expected = 1 + d.below(expected + 2);
   const bool durable = d.below(4) != 0;
   const std::string tag = verb == Verb::remove ? "" : "t" + std::to_string(++tags_);
-  // Mostly small; now and then one that fills a sector exactly, or several.
-  const size_t padding = d.below(8) == 0 ? d.below(2000) : d.below(64);
+  // Small ones, and some that fill a sector exactly, or several.
+  const size_t padding = d.below(4) == 0 ? d.below(2000) : d.below(64);
   Bytes bytes = verb == Verb::remove ? Bytes{} : sim_object(key, tag, padding);
   const OpPtr op = oracle_.ask(verb, key, tag, expected, durable);
   if (d.below(30) == 0) {
