@@ -51,6 +51,8 @@ using Handler = std::function<Response(const Request&)>;
 
 // Listens on `address` (":8080", "127.0.0.1:8080", "[::1]:8080"); -1 with the reason in `error`.
 int listen_on(std::string_view address, std::string& error);
+// Where a listener really is: "127.0.0.1:43210" after port 0.
+std::string local_address(int listener);
 // Accepts and serves until `stop_fd` becomes readable, then lets requests in progress finish (a few seconds).
 void serve(int listener, int stop_fd, const Handler& handler);
 

@@ -83,7 +83,7 @@ int main(int count, char** arguments) {
   // _exit: connection threads may be waiting for clients; nothing of theirs needs to be undone.
   static App app{flags.options, [](int code) { _exit(code); }};
   std::printf("kuard version %s on %s, serving on %s\n", flags.options.version.c_str(), host_name().c_str(),
-              flags.address.c_str());
+              local_address(listener).c_str());
   std::fflush(stdout);
   if (flags.keygen.enable) app.keygen().configure(flags.keygen);
   serve(listener, stop_fd, [](const Request& request) { return app.handle(request); });

@@ -256,6 +256,13 @@ int listen_on(std::string_view address, std::string& error) {
   return fd;
 }
 
+std::string local_address(int listener) {
+  sockaddr_storage address{};
+  socklen_t length = sizeof address;
+  getsockname(listener, reinterpret_cast<sockaddr*>(&address), &length);
+  return address_text(address);
+}
+
 void serve(int listener, int stop_fd, const Handler& handler) {
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
