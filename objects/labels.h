@@ -49,7 +49,8 @@ class Selector {
   // Any other form of labels: find(key) -> std::optional<std::string_view>.
   template <class Find>
   bool matches_with(const Find& find) const {
-    return matches_lookup({&find, [](const void* f, std::string_view key) { return (*static_cast<const Find*>(f))(key); }});
+    return matches_lookup(
+        {&find, [](const void* f, std::string_view key) { return (*static_cast<const Find*>(f))(key); }});
   }
 
   bool empty() const { return !nothing_ && requirements_.empty(); }

@@ -1,5 +1,5 @@
-// The three patch formats of the API that the server applies by value: JSON patch (RFC 6902), merge patch (RFC 7386) and
-// strategic merge patch, which knows from the schema how lists merge.
+// The three patch formats of the API that the server applies by value: JSON patch (RFC 6902), merge patch (RFC 7386)
+// and strategic merge patch, which knows from the schema how lists merge.
 // Bounds: at most limits::json_patch_operations_max operations, limits::json_patch_copy_bytes_max bytes copied,
 // limits::patch_steps_max elements looked at or moved, results no deeper than limits::json_depth_max. A document that
 // failed to be patched is left in an unspecified but valid state.

@@ -80,7 +80,8 @@ class JsonPatch {
       return missing(member == "from" ? "operation, missing from field" : "operation missing path field");
     }
     if (!path->is_string()) {
-      const char* type = path->is_number() ? "number" : path->is_bool() ? "bool" : path->is_array() ? "array" : "object";
+      const char* scalar = path->is_number() ? "number" : "bool";
+      const char* type = path->is_array() ? "array" : path->is_object() ? "object" : scalar;
       return rejected(std::string{"json: cannot unmarshal "} + type + " into Go value of type string");
     }
     return path->as_string();
@@ -204,7 +205,9 @@ class JsonPatch {
   Result<void> add(const json::Value& operation) {
     KRING_TRY(const std::string path, path_for(operation, "path", "add"));
     KRING_TRY(const Place place, find(path));
-    if (place.container == nullptr) return missing("add operation does not apply: doc is missing path: \"" + path + "\"");
+    if (place.container == nullptr) {
+      return missing("add operation does not apply: doc is missing path: \"" + path + "\"");
+    }
     Result<void> done = put(place, value_of(operation));
     if (done.has_error()) return because("error in add for path: '" + path + "'", std::move(done).error());
     return {};

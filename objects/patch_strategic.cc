@@ -218,7 +218,9 @@ class Merger {
 
  private:
   static Result<FieldRule> rule_of(const Schema& schema, std::string_view field) {
-    if (schema.type == nullptr) return FieldRule{.schema = {.type = schema.map_values}, .strategy = {}, .merge_key = {}};
+    if (schema.type == nullptr) {
+      return FieldRule{.schema = {.type = schema.map_values}, .strategy = {}, .merge_key = {}};
+    }
     const codec::FieldInfo* info = schema.type->find(field);
     if (info == nullptr) {
       return refused("unable to find api field in struct " + std::string{schema.type->name} +

@@ -10,7 +10,8 @@ namespace {
 
 // Letters, digits, marks and spaces that never need an escape; line breaks are looked at apart.
 bool printable(uint32_t rune) {
-  return (rune >= 0x20 && rune < 0x7F) || rune == 0x09 || (rune >= 0xA0 && rune < 0xD800 && rune != 0x2028 && rune != 0x2029) ||
+  if (rune == 0x2028 || rune == 0x2029) return false;
+  return (rune >= 0x20 && rune < 0x7F) || rune == 0x09 || (rune >= 0xA0 && rune < 0xD800) ||
          (rune >= 0xE000 && rune < 0xFEFF) || (rune > 0xFEFF && rune <= 0xFFFD) || rune >= 0x10000;
 }
 

@@ -30,8 +30,9 @@ std::vector<std::string> corpus_of(std::string_view target) {
 
 // A few edits of the kind that find bugs in parsers: changed, dropped, repeated and swapped pieces, odd bytes.
 std::string mutated(std::string input, std::mt19937& random) {
-  static constexpr std::string_view tokens[] = {"{", "}", "[", "]", "\"", ":", ",", "\\u0000", "null", "-", "1e9", "$patch",
-                                                "\n", "  ", "&a ", "*a", "<<: ", "\xFF", "\xC3", "0", "/", "~1", "%"};
+  static constexpr std::string_view tokens[] = {"{",  "}",   "[",  "]",    "\"",   ":",    ",", "\\u0000",
+                                                "null", "-", "1e9", "$patch", "\n", "  ",   "&a ", "*a",
+                                                "<<: ", "\xFF", "\xC3", "0",  "/",    "~1",   "%"};
   auto pick = [&](size_t below) { return std::uniform_int_distribution<size_t>{0, below - 1}(random); };
   for (size_t edits = 1 + pick(4); edits > 0; --edits) {
     const size_t at = pick(input.size() + 1), length = std::min(pick(16), input.size() - at);
