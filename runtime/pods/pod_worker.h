@@ -80,7 +80,9 @@ class PodWorker {
   ObjectPtr pod_;
   PodPlan plan_;
   PodState state_;
+  void read_object();
   json::Value api_status_;      // as the API server has it
+  json::Value wish_;            // the object without its status: what people change
   json::Value written_status_;  // as last written by this worker
   Signal wake_;
   TaskGroup starts_, operations_;

@@ -19,12 +19,6 @@ constexpr std::string_view owned_fields[] = {
     "conditions", "containerStatuses", "hostIP", "hostIPs", "initContainerStatuses", "message", "phase",
     "podIP",      "podIPs",            "reason", "qosClass", "startTime"};
 
-json::Value status_value(const Object& object) {
-  json::Value value = codec::to_value(object);
-  json::Value* status = value.find("status");
-  return status == nullptr ? json::Value{json::Object{}} : std::move(*status);
-}
-
 bool has_limits(const core::Pod& pod) {
   for (const auto* volume : items(pod.spec()->volumes()))
     if (volume->empty_dir() != nullptr && volume->empty_dir()->size_limit() != nullptr &&
@@ -42,7 +36,7 @@ PodWorker::PodWorker(Services& services, ObjectPtr pod, std::optional<PodRecord>
       wake_(services.env),
       starts_(services.env, "pod starts " + plan_.name),
       operations_(services.env, "pod " + plan_.name) {
-  api_status_ = status_value(*pod_);
+  read_object();
   Wall wall = services_.env.clock.wall();
   restore(plan_, state_, api_status_, now());
   if (state_.start_time.ns == 0) state_.start_time = wall;
@@ -52,14 +46,28 @@ PodWorker::PodWorker(Services& services, ObjectPtr pod, std::optional<PodRecord>
   note_deletion();
 }
 
+void PodWorker::read_object() {
+  json::Value value = codec::to_value(*pod_);
+  json::Value* status = value.find("status");
+  api_status_ = status == nullptr ? json::Value{json::Object{}} : std::move(*status);
+  value.as_object().erase("status");
+  if (json::Value* metadata = value.find("metadata"); metadata != nullptr && metadata->is_object())
+    for (std::string_view field : {"resourceVersion", "managedFields"}) metadata->as_object().erase(field);
+  wish_ = std::move(value);
+}
+
 void PodWorker::update(ObjectPtr pod) {
+  json::Value before = std::move(wish_);
   pod_ = std::move(pod);
   plan_ = plan_of(*pod_->as<core::Pod>());
-  api_status_ = status_value(*pod_);
-  retry_configuration();
-  // Labels and annotations may be in a volume.
-  if (state_.sandbox == PodState::Sandbox::ready && !items(pod_->as<core::Pod>()->spec()->volumes()).empty())
-    refresh_wanted_ = true;
+  read_object();
+  // Our own words on its status come back here too: they change nothing.
+  if (!(wish_ == before)) {
+    retry_configuration();
+    // Labels and annotations may be in a volume.
+    if (state_.sandbox == PodState::Sandbox::ready && !items(pod_->as<core::Pod>()->spec()->volumes()).empty())
+      refresh_wanted_ = true;
+  }
   note_deletion();
   wake_.notify();
 }
@@ -89,7 +97,8 @@ void PodWorker::source_changed(const ObjectKey& key) {
 
 void PodWorker::retry_configuration() {
   for (auto& [name, it] : state_.containers)
-    if (it.failure && it.failure->reason == "CreateContainerConfigError") it.failed_at = Mono{};
+    if (it.failure && it.failure->reason == "CreateContainerConfigError")
+      it.failed_at = Mono{now().ns - ms_to_ns(config_retry_ms)};
   if (state_.setup_retry_at) state_.setup_retry_at = now();
 }
 

@@ -1,6 +1,7 @@
 #include "tests/runtime/agent/cluster.h"
 
 #include <algorithm>
+#include <cstdio>
 
 #include "objects/check.h"
 #include "objects/codec.h"
@@ -33,7 +34,13 @@ Task<Result<void>> patch_into(client::Client& client, const Kind& kind, client::
 
 }  // namespace
 
+class Cluster::Tokens final : public pods::TokenIssuer {
+ public:
+  Task<Result<std::string>> issue(Request request) override { co_return "token of " + request.service_account; }
+};
+
 struct Cluster::Rest {
+  Tokens tokens;
   std::unique_ptr<controllers::Controllers> controllers;
 };
 
@@ -76,7 +83,8 @@ void Cluster::open() {
   agent_options.node_name = "node1";
   agent_options.data_directory = "/data";
   agent = std::make_unique<pods::Agent>(
-      pods::AgentParts{world.env(), *client, processes, images, host, files, std::move(agent_options)});
+      pods::AgentParts{world.env(), *client, processes, images, host, files, std::move(agent_options), nullptr,
+                       &rest_->tokens, nullptr});
 }
 
 void Cluster::close() {
@@ -132,7 +140,17 @@ Result<void> Cluster::remove(const Kind& kind, const std::string& ns, const std:
   return world.run(client->remove(kind, client::ObjectName{ns, name}, std::move(options)));
 }
 
-bool Cluster::until(const std::function<bool()>& done) { return world.run_until(done, 200'000); }
+bool Cluster::until(const std::function<bool()>& done) {
+  // Simulated time is cheap but not free: what has not happened within an hour never does.
+  Mono until = world.clock.now() + ms_to_ns(3'600'000);
+  bool met = false;
+  world.run_until([&] { return (met = done()) || world.clock.now() > until; });
+  if (met) return true;
+  size_t first = world.log.lines.size() > 40 ? world.log.lines.size() - 40 : 0;
+  for (size_t i = first; i < world.log.lines.size(); ++i) std::printf("    %s\n", world.log.lines[i].c_str());
+  for (const auto& it : store->list(kinds::pod(), "").objects) std::printf("    %s\n", it->json().c_str());
+  return false;
+}
 
 Result<ObjectPtr> Cluster::run_pod(const std::string& name, const std::string& image, const std::string& policy) {
   return create(kinds::pod(), R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":")" + name +

@@ -63,6 +63,7 @@ class Cluster {
  private:
   void open();
   void close();
+  class Tokens;
   struct Rest;
   std::unique_ptr<Rest> rest_;
 };
