@@ -227,7 +227,9 @@ bool Keeper::listen(Fault& fault) {
   path << state_.get() << "/socket";
   sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
   memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  sys::call(SYS_umask, 0177);  // 0600
   long done = sys::call(SYS_bind, listener_.get(), sys::raw(&address), sizeof(address));
+  sys::call(SYS_umask, 077);
   if (done >= 0) done = sys::call(SYS_listen, listener_.get(), 8);
   return done >= 0 || fault.set(static_cast<int>(-done), "make the keeper's socket");
 }

@@ -102,8 +102,8 @@ void LinuxProcesses::container_exited(KeeperId id, const keeper::Record& record)
   const auto owner = by_keeper_.find(id);
   const auto pod = owner == by_keeper_.end() ? nullptr : find(owner->second);
   if (pod == nullptr) return;
-  const ContainerRecord& ended = pod->update(record);
-  if (!pod->removing) push_exit(*pod, ended);
+  pod->update(record);
+  if (!pod->removing) push_exit(*pod, pod->describe(record));
   pod->changed.notify();
 }
 
@@ -339,7 +339,8 @@ Task<Result<ContainerRecord>> LinuxProcesses::start_container(ContainerConfig co
     cgroups_.remove(group);
     co_return std::move(reply).error();
   }
-  co_return pod->update(record);
+  pod->update(record);
+  co_return pod->describe(record);
 }
 
 Task<Result<void>> LinuxProcesses::signal_container(std::string pod_uid, std::string name, int32_t signal) {

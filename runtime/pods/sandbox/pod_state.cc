@@ -59,23 +59,30 @@ void PodState::load_records() {
   }
 }
 
-const ContainerRecord& PodState::update(const keeper::Record& said) {
-  Container& container = containers_[{std::string{said.name}, said.attempt}];
-  container.active = said.phase == keeper::Phase::starting || said.phase == keeper::Phase::running;
-  ContainerRecord& record = container.record;
+ContainerRecord PodState::describe(const keeper::Record& said) const {
+  const bool active = said.phase == keeper::Phase::starting || said.phase == keeper::Phase::running;
+  ContainerRecord record;
   record.pod_uid = uid;
   record.name = said.name;
   record.attempt = said.attempt;
   record.running = said.phase == keeper::Phase::running;
-  record.pid = container.active ? said.pid : 0;
+  record.pid = active ? said.pid : 0;
   record.started_at = Wall{said.started_ns};
   record.finished_at = Wall{said.finished_ns};
   record.exit_code = said.exit_code;
   record.signal = said.signal;
   record.oom_killed = said.oom_killed != 0;
   record.start_error = said.start_error;
-  if (!container.active) record.termination_message = termination_message(record.name, record.attempt);
+  if (!active) record.termination_message = termination_message(record.name, record.attempt);
   return record;
+}
+
+void PodState::update(const keeper::Record& said) {
+  Container& container = containers_[{std::string{said.name}, said.attempt}];
+  if (container.ended) return;
+  container.active = said.phase == keeper::Phase::starting || said.phase == keeper::Phase::running;
+  container.ended = !container.active;
+  container.record = describe(said);
 }
 
 void PodState::expect(const ContainerConfig& config) {
@@ -92,6 +99,7 @@ void PodState::end_all(Wall now) {
   for (auto& [key, container] : containers_) {
     if (!container.active) continue;
     container.active = false;
+    container.ended = true;
     container.record.running = false;
     container.record.pid = 0;
     container.record.exit_code = 137;

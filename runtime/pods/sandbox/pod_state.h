@@ -25,8 +25,11 @@ class PodState {
   // Reads the records that a dead keeper left.
   void load_records();
 
-  // Takes over what the keeper says about a container. The reference is valid until the next change.
-  const ContainerRecord& update(const keeper::Record& record);
+  // Takes over what the keeper says about a container. An attempt that ended stays ended: its end may be heard of
+  // before the answer that it started is looked at.
+  void update(const keeper::Record& said);
+  // What the keeper says, in the agent's words.
+  ContainerRecord describe(const keeper::Record& said) const;
   // An attempt that is about to be started.
   void expect(const ContainerConfig& config);
   void forget(const std::string& container, uint32_t attempt);
@@ -53,6 +56,7 @@ class PodState {
   struct Container {
     ContainerRecord record;
     bool active = false;    // starting or running
+    bool ended = false;
   };
   std::string termination_message(const std::string& container, uint32_t attempt) const;
 
