@@ -15,41 +15,57 @@ namespace kring::codec {
 
 // One field of a type, as the schema's attributes describe it.
 enum class FieldType : uint8_t {
-  boolean, int32, int64, float64, string, bytes /* base64 in JSON */, quantity, time, micro_time, duration,
-  int_or_string, raw_json, message, map_string, map_quantity, map_bytes, map_message, map_string_list /* [string] */
+  boolean,
+  int32,
+  int64,
+  float64,
+  string,
+  bytes /* base64 in JSON */,
+  quantity,
+  time,
+  micro_time,
+  duration,
+  int_or_string,
+  raw_json,
+  message,
+  map_string,
+  map_quantity,
+  map_bytes,
+  map_message,
+  map_string_list /* [string] */
 };
 struct TypeInfo;
 struct FieldInfo {
-  std::string_view name;       // JSON name
+  std::string_view name;  // JSON name
   FieldType type;
-  bool list = false;           // an array of `type`
+  bool list = false;  // an array of `type`
   bool required = false;
-  const TypeInfo* message = nullptr;          // for message, map_message
-  std::string_view patch_strategy;            // "", "merge", "replace", "retainKeys", "merge,retainKeys"
-  std::string_view patch_merge_key;           // "name"
-  std::string_view list_type;                 // "", "atomic", "set", "map"
+  const TypeInfo* message = nullptr;  // for message, map_message
+  std::string_view patch_strategy;    // "", "merge", "replace", "retainKeys", "merge,retainKeys"
+  std::string_view patch_merge_key;   // "name"
+  std::string_view list_type;         // "", "atomic", "set", "map"
   std::span<const std::string_view> list_map_keys;
-  std::string_view map_type;                  // "", "atomic", "granular"
-  std::string_view default_json;              // schema default as JSON text, or empty
-  std::string_view format;                    // "time" for maps of times; else empty, the type says it
-  std::string_view doc;                       // one sentence
-  uint16_t proto = 0;                         // number in Kubernetes' protobuf, 0: none
-  uint16_t inline_proto = 0;                  // number of the message the field sits in there, 0: the table itself
-  bool always = false;                        // check() adds an empty one where it is absent
+  std::string_view map_type;      // "", "atomic", "granular"
+  std::string_view default_json;  // schema default as JSON text, or empty
+  std::string_view format;        // "time" for maps of times; else empty, the type says it
+  std::string_view doc;           // one sentence
+  uint16_t proto = 0;             // number in Kubernetes' protobuf, 0: none
+  uint16_t inline_proto = 0;      // number of the message the field sits in there, 0: the table itself
+  bool always = false;            // check() adds an empty one where it is absent
   // For the codec itself: where a table's vtable keeps the field, and the name as printed: `"nodeName":`.
   uint16_t slot = 0;
   std::string_view printed_name;
 };
 struct TypeInfo {
-  std::string_view table;      // "kring.core.PodSpec"
-  std::string_view openapi;    // "io.k8s.api.core.v1.PodSpec"
-  std::string_view name;       // "PodSpec"
-  std::string_view go_name;    // "v1.PodSpec", for error messages
+  std::string_view table;    // "kring.core.PodSpec"
+  std::string_view openapi;  // "io.k8s.api.core.v1.PodSpec"
+  std::string_view name;     // "PodSpec"
+  std::string_view go_name;  // "v1.PodSpec", for error messages
   std::string_view doc;
-  std::span<const std::string_view> gvks;    // "/v1/Pod", "apps/v1/Deployment": what bodies of this type call themselves
-  std::span<const FieldInfo> fields;         // sorted by JSON name
-  std::span<const FieldInfo* const> printed; // the same in the order of the schema, which is the order of printing
-  std::span<const uint8_t> hash;             // open addressing over the JSON names: index + 1, 0 is free
+  std::span<const std::string_view> gvks;  // "/v1/Pod", "apps/v1/Deployment": what bodies of this type call themselves
+  std::span<const FieldInfo> fields;       // sorted by JSON name
+  std::span<const FieldInfo* const> printed;  // the same in the order of the schema, which is the order of printing
+  std::span<const uint8_t> hash;              // open addressing over the JSON names: index + 1, 0 is free
   bool has_always = false;
   const FieldInfo* find(std::string_view json_name) const;
 };

@@ -14,8 +14,8 @@ namespace {
 // Where in the document we are, as a list from the leaf to the root on the C++ stack; texts are made only when needed.
 struct Place {
   const Place* parent = nullptr;
-  std::string_view name;     // a field or a map's key
-  int64_t index = -1;        // >= 0: an element of the list `parent`
+  std::string_view name;  // a field or a map's key
+  int64_t index = -1;     // >= 0: an element of the list `parent`
   bool map_key = false;
 };
 
@@ -40,13 +40,19 @@ void append_fields(std::string& out, const Place& place) {
 
 std::string_view json_kind(const json::Value& value) {
   switch (value.type()) {
-    case json::Type::null: return "null";
-    case json::Type::boolean: return "bool";
+    case json::Type::null:
+      return "null";
+    case json::Type::boolean:
+      return "bool";
     case json::Type::integer:
-    case json::Type::number: return "number";
-    case json::Type::string: return "string";
-    case json::Type::array: return "array";
-    case json::Type::object: return "object";
+    case json::Type::number:
+      return "number";
+    case json::Type::string:
+      return "string";
+    case json::Type::array:
+      return "array";
+    case json::Type::object:
+      return "object";
   }
   return "";
 }
@@ -60,18 +66,30 @@ std::string described(const json::Value& value, bool with_digits) {
 
 std::string element_name(const FieldInfo& field) {
   switch (field.type) {
-    case FieldType::boolean: return "bool";
-    case FieldType::int32: return "int32";
-    case FieldType::int64: return "int64";
-    case FieldType::float64: return "float64";
-    case FieldType::bytes: return "[]uint8";
-    case FieldType::message: return std::string{field.message->go_name};
-    case FieldType::map_string: return "map[string]string";
-    case FieldType::map_quantity: return "v1.ResourceList";
-    case FieldType::map_bytes: return "map[string][]uint8";
-    case FieldType::map_message: return std::string{"map[string]"}.append(field.message->go_name);
-    case FieldType::map_string_list: return "map[string]v1.ExtraValue";
-    default: return "string";
+    case FieldType::boolean:
+      return "bool";
+    case FieldType::int32:
+      return "int32";
+    case FieldType::int64:
+      return "int64";
+    case FieldType::float64:
+      return "float64";
+    case FieldType::bytes:
+      return "[]uint8";
+    case FieldType::message:
+      return std::string{field.message->go_name};
+    case FieldType::map_string:
+      return "map[string]string";
+    case FieldType::map_quantity:
+      return "v1.ResourceList";
+    case FieldType::map_bytes:
+      return "map[string][]uint8";
+    case FieldType::map_message:
+      return std::string{"map[string]"}.append(field.message->go_name);
+    case FieldType::map_string_list:
+      return "map[string]v1.ExtraValue";
+    default:
+      return "string";
   }
 }
 
@@ -93,17 +111,19 @@ class Checker {
 
   Result<void> run(json::Value& value) {
     if (!value.is_object())
-      return Error{Reason::bad_request, "json: cannot unmarshal " + described(value, false) + " into Go value of type " +
-                                            std::string{root_.go_name}};
+      return Error{Reason::bad_request, "json: cannot unmarshal " + described(value, false) +
+                                            " into Go value of type " + std::string{root_.go_name}};
     return message(root_, value, nullptr, 0);
   }
 
  private:
   Result<void> message(const TypeInfo& type, json::Value& value, const Place* place, uint32_t depth);
-  Result<void> field(const TypeInfo& owner, const FieldInfo& field, json::Value& value, const Place& place, uint32_t depth);
+  Result<void> field(const TypeInfo& owner, const FieldInfo& field, json::Value& value, const Place& place,
+                     uint32_t depth);
   Result<void> element(const TypeInfo& owner, const FieldInfo& field, json::Value& value, const Place& place,
                        uint32_t depth);
-  Result<void> map(const TypeInfo& owner, const FieldInfo& field, json::Value& value, const Place& place, uint32_t depth);
+  Result<void> map(const TypeInfo& owner, const FieldInfo& field, json::Value& value, const Place& place,
+                   uint32_t depth);
   Result<void> map_value(const TypeInfo& owner, const FieldInfo& field, json::Value& value, const Place& place,
                          uint32_t depth);
   static Result<void> quantity(json::Value& value);
@@ -224,7 +244,8 @@ Result<void> Checker::quantity(json::Value& value) {
   if (value.is_string() && short_canonical_quantity(value.as_string())) return {};
   const std::string text = value.is_string() ? value.as_string() : json::print(value);
   const size_t first = text.find_first_not_of(" \t\r\n"), last = text.find_last_not_of(" \t\r\n");
-  const std::string_view trimmed = first == text.npos ? std::string_view{} : std::string_view{text}.substr(first, last - first + 1);
+  const std::string_view trimmed =
+      first == text.npos ? std::string_view{} : std::string_view{text}.substr(first, last - first + 1);
   KRING_TRY(value, canonical_quantity(trimmed));
   return {};
 }
@@ -281,16 +302,25 @@ Result<void> Checker::map_value(const TypeInfo& owner, const FieldInfo& info, js
   FieldInfo held;
   held.message = info.message;
   switch (info.type) {
-    case FieldType::map_string: held.type = info.format == "time" ? FieldType::time : FieldType::string; break;
-    case FieldType::map_quantity: held.type = FieldType::quantity; break;
-    case FieldType::map_bytes: held.type = FieldType::bytes; break;
-    case FieldType::map_message: held.type = FieldType::message; break;
+    case FieldType::map_string:
+      held.type = info.format == "time" ? FieldType::time : FieldType::string;
+      break;
+    case FieldType::map_quantity:
+      held.type = FieldType::quantity;
+      break;
+    case FieldType::map_bytes:
+      held.type = FieldType::bytes;
+      break;
+    case FieldType::map_message:
+      held.type = FieldType::message;
+      break;
     case FieldType::map_string_list:
       held.type = FieldType::string;
       held.list = true;
       if (value.is_null()) value = json::Array{};
       break;
-    default: KRING_CHECK(false, "not a map"); 
+    default:
+      KRING_CHECK(false, "not a map");
   }
   return field(owner, held, value, place, depth);
 }

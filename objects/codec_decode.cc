@@ -39,10 +39,17 @@ json::Array list(const FieldInfo& field, const uint8_t* vector) {
   made.reserve(count);
   for (uint32_t i = 0; i < count; ++i) {
     switch (field.type) {
-      case FieldType::int32: made.emplace_back(read::scalar<int32_t>(read::elements(vector) + 4 * size_t{i})); break;
-      case FieldType::int64: made.emplace_back(read::scalar<int64_t>(read::elements(vector) + 8 * size_t{i})); break;
-      case FieldType::float64: made.emplace_back(read::scalar<double>(read::elements(vector) + 8 * size_t{i})); break;
-      default: made.push_back(element(field, read::element(vector, i)));
+      case FieldType::int32:
+        made.emplace_back(read::scalar<int32_t>(read::elements(vector) + 4 * size_t{i}));
+        break;
+      case FieldType::int64:
+        made.emplace_back(read::scalar<int64_t>(read::elements(vector) + 8 * size_t{i}));
+        break;
+      case FieldType::float64:
+        made.emplace_back(read::scalar<double>(read::elements(vector) + 8 * size_t{i}));
+        break;
+      default:
+        made.push_back(element(field, read::element(vector, i)));
     }
   }
   return made;
@@ -50,14 +57,17 @@ json::Array list(const FieldInfo& field, const uint8_t* vector) {
 
 json::Value map_value(const FieldInfo& field, const uint8_t* held) {
   switch (field.type) {
-    case FieldType::map_bytes: return bytes_value(held);
-    case FieldType::map_message: return message(*field.message, held);
+    case FieldType::map_bytes:
+      return bytes_value(held);
+    case FieldType::map_message:
+      return message(*field.message, held);
     case FieldType::map_string_list: {
       FieldInfo strings;
       strings.type = FieldType::string;
       return list(strings, held);
     }
-    default: return text_value(held);
+    default:
+      return text_value(held);
   }
 }
 
@@ -67,34 +77,46 @@ json::Object map(const FieldInfo& field, const uint8_t* vector) {
   made.members().reserve(count);
   for (uint32_t i = 0; i < count; ++i) {
     const Table entry{read::element(vector, i)};
-    made.append(std::string{read::text(entry.pointer(read::slot_key))}, map_value(field, entry.pointer(read::slot_value)));
+    made.append(std::string{read::text(entry.pointer(read::slot_key))},
+                map_value(field, entry.pointer(read::slot_value)));
   }
   return made;
 }
 
 json::Value element(const FieldInfo& field, const uint8_t* at) {
   switch (field.type) {
-    case FieldType::raw_json: return raw_value(at);
-    case FieldType::bytes: return bytes_value(at);
-    case FieldType::int_or_string: return int_or_string(at);
-    case FieldType::message: return message(*field.message, at);
+    case FieldType::raw_json:
+      return raw_value(at);
+    case FieldType::bytes:
+      return bytes_value(at);
+    case FieldType::int_or_string:
+      return int_or_string(at);
+    case FieldType::message:
+      return message(*field.message, at);
     case FieldType::map_string:
     case FieldType::map_quantity:
     case FieldType::map_bytes:
     case FieldType::map_message:
-    case FieldType::map_string_list: return map(field, at);
-    default: return text_value(at);
+    case FieldType::map_string_list:
+      return map(field, at);
+    default:
+      return text_value(at);
   }
 }
 
 json::Value value_of(const FieldInfo& field, const uint8_t* at) {
   if (field.list) return list(field, read::follow(at));
   switch (field.type) {
-    case FieldType::boolean: return *at != 0;
-    case FieldType::int32: return read::scalar<int32_t>(at);
-    case FieldType::int64: return read::scalar<int64_t>(at);
-    case FieldType::float64: return read::scalar<double>(at);
-    default: return element(field, read::follow(at));
+    case FieldType::boolean:
+      return *at != 0;
+    case FieldType::int32:
+      return read::scalar<int32_t>(at);
+    case FieldType::int64:
+      return read::scalar<int64_t>(at);
+    case FieldType::float64:
+      return read::scalar<double>(at);
+    default:
+      return element(field, read::follow(at));
   }
 }
 

@@ -19,7 +19,8 @@ using read::slot_key, read::slot_number, read::slot_text, read::slot_value;
 
 Error too_deep() { return Error{Reason::bad_request, "the object is nested too deeply"}; }
 
-// A value of another type than its field: check() was not called. Not a crash, since a patch or a hook may have made it.
+// A value of another type than its field: check() was not called. Not a crash, since a patch or a hook may have made
+// it.
 Error unexpected(const FieldInfo& field) {
   return Error{Reason::internal_error, "the value of " + std::string{field.name} + " does not fit its type"};
 }
@@ -116,11 +117,20 @@ Encoder::Offset Encoder::finish_table(size_t base) {
       continue;
     }
     switch (slot.field->type) {
-      case FieldType::boolean: builder_.AddElement<uint8_t>(at, slot.flag ? 1 : 0); break;
-      case FieldType::int32: builder_.AddElement<int32_t>(at, static_cast<int32_t>(slot.integer)); break;
-      case FieldType::int64: builder_.AddElement<int64_t>(at, slot.integer); break;
-      case FieldType::float64: builder_.AddElement<double>(at, slot.number); break;
-      default: builder_.AddOffset(at, flatbuffers::Offset<void>(slot.offset));
+      case FieldType::boolean:
+        builder_.AddElement<uint8_t>(at, slot.flag ? 1 : 0);
+        break;
+      case FieldType::int32:
+        builder_.AddElement<int32_t>(at, static_cast<int32_t>(slot.integer));
+        break;
+      case FieldType::int64:
+        builder_.AddElement<int64_t>(at, slot.integer);
+        break;
+      case FieldType::float64:
+        builder_.AddElement<double>(at, slot.number);
+        break;
+      default:
+        builder_.AddOffset(at, flatbuffers::Offset<void>(slot.offset));
     }
   }
   slots_.resize(base);
@@ -144,7 +154,8 @@ Result<Encoder::Slot> Encoder::slot(const FieldInfo& field, const json::Value& v
         if (!value.is_number()) return unexpected(field);
         slot.number = value.as_double();
         return slot;
-      default: break;
+      default:
+        break;
     }
     KRING_TRY(slot.offset, element(field, value, depth));
     return slot;
@@ -162,7 +173,8 @@ Result<Encoder::Offset> Encoder::element(const FieldInfo& field, const json::Val
       json::print_to(raw, value);
       return text(raw);
     }
-    case FieldType::int_or_string: return int_or_string(field, value);
+    case FieldType::int_or_string:
+      return int_or_string(field, value);
     case FieldType::message:
       if (!value.is_object()) return unexpected(field);
       return message(*field.message, value.as_object(), depth + 1);
@@ -173,7 +185,8 @@ Result<Encoder::Offset> Encoder::element(const FieldInfo& field, const json::Val
     case FieldType::map_string_list:
       if (!value.is_object()) return unexpected(field);
       return map(field, value.as_object(), depth + 1);
-    default: break;
+    default:
+      break;
   }
   if (!value.is_string()) return unexpected(field);
   return field.type == FieldType::bytes ? bytes(value.as_string()) : Result<Offset>{text(value.as_string())};
@@ -181,8 +194,7 @@ Result<Encoder::Offset> Encoder::element(const FieldInfo& field, const json::Val
 
 Encoder::Offset Encoder::finish_vector(size_t base) {
   builder_.StartVector(offsets_.size() - base, sizeof(Offset));
-  for (size_t i = offsets_.size(); i > base; --i)
-    builder_.PushElement(flatbuffers::Offset<void>(offsets_[i - 1]));
+  for (size_t i = offsets_.size(); i > base; --i) builder_.PushElement(flatbuffers::Offset<void>(offsets_[i - 1]));
   const Offset made = builder_.EndVector(offsets_.size() - base);
   offsets_.resize(base);
   return made;
@@ -202,11 +214,16 @@ Result<Encoder::Offset> Encoder::scalars(const FieldInfo& field, const json::Arr
 
 Result<Encoder::Offset> Encoder::list(const FieldInfo& field, const json::Array& elements, uint32_t depth) {
   switch (field.type) {
-    case FieldType::int32: return scalars<int32_t>(field, elements);
-    case FieldType::int64: return scalars<int64_t>(field, elements);
-    case FieldType::float64: return scalars<double>(field, elements);
-    case FieldType::boolean: return unexpected(field);  // no list of flags exists
-    default: break;
+    case FieldType::int32:
+      return scalars<int32_t>(field, elements);
+    case FieldType::int64:
+      return scalars<int64_t>(field, elements);
+    case FieldType::float64:
+      return scalars<double>(field, elements);
+    case FieldType::boolean:
+      return unexpected(field);  // no list of flags exists
+    default:
+      break;
   }
   const size_t base = offsets_.size();
   for (const json::Value& value : elements) {
@@ -249,7 +266,8 @@ Result<Encoder::Offset> Encoder::map_value(const FieldInfo& field, const json::V
       }
       return finish_vector(base);
     }
-    default: break;
+    default:
+      break;
   }
   if (!value.is_string()) return unexpected(field);
   return field.type == FieldType::map_bytes ? bytes(value.as_string()) : Result<Offset>{text(value.as_string())};

@@ -61,7 +61,8 @@ class Writer {
 
  private:
   void need(size_t more) {
-    if (out_.size() - used_ < more) [[unlikely]] out_.resize((used_ + more) * 2);
+    if (out_.size() - used_ < more) [[unlikely]]
+      out_.resize((used_ + more) * 2);
   }
   void escaped(unsigned char c);
 
@@ -86,14 +87,22 @@ void Writer::quoted(std::string_view text) {
 
 void Writer::escaped(unsigned char c) {
   switch (c) {
-    case '"': return put("\\\"");
-    case '\\': return put("\\\\");
-    case '\n': return put("\\n");
-    case '\r': return put("\\r");
-    case '\t': return put("\\t");
-    case '\b': return put("\\b");
-    case '\f': return put("\\f");
-    default: break;
+    case '"':
+      return put("\\\"");
+    case '\\':
+      return put("\\\\");
+    case '\n':
+      return put("\\n");
+    case '\r':
+      return put("\\r");
+    case '\t':
+      return put("\\t");
+    case '\b':
+      return put("\\b");
+    case '\f':
+      return put("\\f");
+    default:
+      break;
   }
   constexpr char hex[] = "0123456789abcdef";
   const char code[] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
@@ -190,11 +199,16 @@ void Printer::metadata(const TypeInfo& type, const uint8_t* bytes, Revision revi
 void Printer::value(const FieldInfo& field, const uint8_t* at) {
   if (field.list) return list(field, read::follow(at));
   switch (field.type) {
-    case FieldType::boolean: return out_.put(*at != 0 ? std::string_view{"true"} : std::string_view{"false"});
-    case FieldType::int32: return out_.number(read::scalar<int32_t>(at));
-    case FieldType::int64: return out_.number(read::scalar<int64_t>(at));
-    case FieldType::float64: return number(read::scalar<double>(at));
-    default: return element(field, read::follow(at));
+    case FieldType::boolean:
+      return out_.put(*at != 0 ? std::string_view{"true"} : std::string_view{"false"});
+    case FieldType::int32:
+      return out_.number(read::scalar<int32_t>(at));
+    case FieldType::int64:
+      return out_.number(read::scalar<int64_t>(at));
+    case FieldType::float64:
+      return number(read::scalar<double>(at));
+    default:
+      return element(field, read::follow(at));
   }
 }
 
@@ -212,10 +226,17 @@ void Printer::list(const FieldInfo& field, const uint8_t* vector) {
   for (uint32_t i = 0; i < count; ++i) {
     if (i != 0) out_.put(',');
     switch (field.type) {
-      case FieldType::int32: out_.number(read::scalar<int32_t>(read::elements(vector) + 4 * size_t{i})); break;
-      case FieldType::int64: out_.number(read::scalar<int64_t>(read::elements(vector) + 8 * size_t{i})); break;
-      case FieldType::float64: number(read::scalar<double>(read::elements(vector) + 8 * size_t{i})); break;
-      default: element(field, read::element(vector, i));
+      case FieldType::int32:
+        out_.number(read::scalar<int32_t>(read::elements(vector) + 4 * size_t{i}));
+        break;
+      case FieldType::int64:
+        out_.number(read::scalar<int64_t>(read::elements(vector) + 8 * size_t{i}));
+        break;
+      case FieldType::float64:
+        number(read::scalar<double>(read::elements(vector) + 8 * size_t{i}));
+        break;
+      default:
+        element(field, read::element(vector, i));
     }
   }
   out_.put(']');
@@ -223,16 +244,22 @@ void Printer::list(const FieldInfo& field, const uint8_t* vector) {
 
 void Printer::element(const FieldInfo& field, const uint8_t* at) {
   switch (field.type) {
-    case FieldType::raw_json: return out_.put(read::text(at));
-    case FieldType::bytes: return bytes(at);
-    case FieldType::int_or_string: return int_or_string(at);
-    case FieldType::message: return message(*field.message, at);
+    case FieldType::raw_json:
+      return out_.put(read::text(at));
+    case FieldType::bytes:
+      return bytes(at);
+    case FieldType::int_or_string:
+      return int_or_string(at);
+    case FieldType::message:
+      return message(*field.message, at);
     case FieldType::map_string:
     case FieldType::map_quantity:
     case FieldType::map_bytes:
     case FieldType::map_message:
-    case FieldType::map_string_list: return map(field, at);
-    default: return out_.quoted(read::text(at));
+    case FieldType::map_string_list:
+      return map(field, at);
+    default:
+      return out_.quoted(read::text(at));
   }
 }
 
@@ -261,10 +288,17 @@ void Printer::map(const FieldInfo& field, const uint8_t* vector) {
     out_.put(':');
     const uint8_t* held = entry.pointer(read::slot_value);
     switch (field.type) {
-      case FieldType::map_bytes: bytes(held); break;
-      case FieldType::map_message: message(*field.message, held); break;
-      case FieldType::map_string_list: strings(held); break;
-      default: out_.quoted(read::text(held));
+      case FieldType::map_bytes:
+        bytes(held);
+        break;
+      case FieldType::map_message:
+        message(*field.message, held);
+        break;
+      case FieldType::map_string_list:
+        strings(held);
+        break;
+      default:
+        out_.quoted(read::text(held));
     }
   }
   out_.put('}');

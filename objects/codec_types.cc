@@ -76,7 +76,7 @@ class Registry {
   void add_hash(TypeInfo& type);
 
   const reflection::Schema* schema_;
-  std::vector<bool> map_entries_;  // by the index of the object
+  std::vector<bool> map_entries_;               // by the index of the object
   std::vector<std::unique_ptr<char[]>> texts_;  // chunks that made-up texts lie in, one after the other
   std::span<char> text_room_;
   std::deque<std::vector<std::string_view>> lists_;
@@ -249,11 +249,21 @@ void Registry::set_type(FieldInfo& info, const reflection::Type& type, std::stri
     base = type.element();
   }
   switch (base) {
-    case reflection::Bool: info.type = FieldType::boolean; return;
-    case reflection::Int: info.type = FieldType::int32; return;
-    case reflection::Long: info.type = FieldType::int64; return;
-    case reflection::Double: info.type = FieldType::float64; return;
-    case reflection::Vector: info.type = FieldType::bytes; return;
+    case reflection::Bool:
+      info.type = FieldType::boolean;
+      return;
+    case reflection::Int:
+      info.type = FieldType::int32;
+      return;
+    case reflection::Long:
+      info.type = FieldType::int64;
+      return;
+    case reflection::Double:
+      info.type = FieldType::float64;
+      return;
+    case reflection::Vector:
+      info.type = FieldType::bytes;
+      return;
     case reflection::String:
       info.type = format == "quantity"     ? FieldType::quantity
                   : format == "time"       ? FieldType::time
@@ -269,7 +279,8 @@ void Registry::set_type(FieldInfo& info, const reflection::Type& type, std::stri
       info.type = info.message->table == int_or_string_table ? FieldType::int_or_string : FieldType::message;
       return;
     }
-    default: KRING_CHECK(false, "a field of the schema has a type that the codec does not know");
+    default:
+      KRING_CHECK(false, "a field of the schema has a type that the codec does not know");
   }
 }
 
@@ -279,20 +290,32 @@ void Registry::set_map_type(FieldInfo& info, const reflection::Object& entry) {
   info.list = false;
   const auto* value = entry.fields()->LookupByKey("value");
   const auto* key = entry.fields()->LookupByKey("key");
-  KRING_CHECK(value != nullptr && key != nullptr && key->offset() == read::slot_key && value->offset() == read::slot_value,
-              "a map entry is a key and a value");
+  KRING_CHECK(
+      value != nullptr && key != nullptr && key->offset() == read::slot_key && value->offset() == read::slot_value,
+      "a map entry is a key and a value");
   const auto* format = value->attributes() == nullptr ? nullptr : value->attributes()->LookupByKey("format");
   FieldInfo held;
   set_type(held, *value->type(), format == nullptr ? std::string_view{} : view(format->value()));
   info.message = held.message;
   if (held.type == FieldType::time) info.format = "time";
   switch (held.type) {
-    case FieldType::string: info.type = held.list ? FieldType::map_string_list : FieldType::map_string; return;
-    case FieldType::time: info.type = FieldType::map_string; return;
-    case FieldType::quantity: info.type = FieldType::map_quantity; return;
-    case FieldType::bytes: info.type = FieldType::map_bytes; return;
-    case FieldType::message: info.type = FieldType::map_message; return;
-    default: KRING_CHECK(false, "a map of the schema holds what the codec does not know");
+    case FieldType::string:
+      info.type = held.list ? FieldType::map_string_list : FieldType::map_string;
+      return;
+    case FieldType::time:
+      info.type = FieldType::map_string;
+      return;
+    case FieldType::quantity:
+      info.type = FieldType::map_quantity;
+      return;
+    case FieldType::bytes:
+      info.type = FieldType::map_bytes;
+      return;
+    case FieldType::message:
+      info.type = FieldType::map_message;
+      return;
+    default:
+      KRING_CHECK(false, "a map of the schema holds what the codec does not know");
   }
 }
 

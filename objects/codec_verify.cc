@@ -97,20 +97,27 @@ bool Verifier::field(const FieldInfo& info, size_t at, uint32_t depth) {
   size_t target = 0;
   if (!info.list) {
     switch (info.type) {
-      case FieldType::boolean: return scalar(at, 1);
-      case FieldType::int32: return scalar(at, 4);
+      case FieldType::boolean:
+        return scalar(at, 1);
+      case FieldType::int32:
+        return scalar(at, 4);
       case FieldType::int64:
-      case FieldType::float64: return scalar(at, 8);
-      default: return follow(at, target) && element(info, target, depth);
+      case FieldType::float64:
+        return scalar(at, 8);
+      default:
+        return follow(at, target) && element(info, target, depth);
     }
   }
   if (!follow(at, target)) return false;
   uint32_t count = 0;
   switch (info.type) {
-    case FieldType::int32: return vector(target, 4, count);
+    case FieldType::int32:
+      return vector(target, 4, count);
     case FieldType::int64:
-    case FieldType::float64: return vector(target, 8, count);
-    default: break;
+    case FieldType::float64:
+      return vector(target, 8, count);
+    default:
+      break;
   }
   if (!vector(target, 4, count)) return false;
   for (uint32_t i = 0; i < count; ++i) {
@@ -123,16 +130,22 @@ bool Verifier::field(const FieldInfo& info, size_t at, uint32_t depth) {
 bool Verifier::element(const FieldInfo& info, size_t at, uint32_t depth) {
   uint32_t count = 0;
   switch (info.type) {
-    case FieldType::raw_json: return raw_json(at);
-    case FieldType::bytes: return vector(at, 1, count);
-    case FieldType::int_or_string: return int_or_string(at);
-    case FieldType::message: return message(*info.message, at, depth + 1);
+    case FieldType::raw_json:
+      return raw_json(at);
+    case FieldType::bytes:
+      return vector(at, 1, count);
+    case FieldType::int_or_string:
+      return int_or_string(at);
+    case FieldType::message:
+      return message(*info.message, at, depth + 1);
     case FieldType::map_string:
     case FieldType::map_quantity:
     case FieldType::map_bytes:
     case FieldType::map_message:
-    case FieldType::map_string_list: return map(info, at, depth + 1);
-    default: return text(at);
+    case FieldType::map_string_list:
+      return map(info, at, depth + 1);
+    default:
+      return text(at);
   }
 }
 

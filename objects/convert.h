@@ -1,7 +1,7 @@
 // From older versions' shapes to the stored ones and back: what differs beyond apiVersion. "in" functions also apply
 // the defaults that those versions had, so that an old manifest means today what it meant then.
-// Source: the published API references of the versions and Kubernetes' deprecation guide; annotation names as Kubernetes
-// uses them for what the newer or older shape has no field for.
+// Source: the published API references of the versions and Kubernetes' deprecation guide; annotation names as
+// Kubernetes uses them for what the newer or older shape has no field for.
 #pragma once
 
 #include "objects/json.h"

@@ -1,5 +1,5 @@
-// Horizontal autoscalers. autoscaling/v2beta1 names each metric's target in fields of its own; autoscaling/v1 knows only
-// the CPU utilisation and carries the rest in annotations, as JSON in v2beta1's shape.
+// Horizontal autoscalers. autoscaling/v2beta1 names each metric's target in fields of its own; autoscaling/v1 knows
+// only the CPU utilisation and carries the rest in annotations, as JSON in v2beta1's shape.
 #include <span>
 
 #include "objects/convert.h"
@@ -21,23 +21,32 @@ struct Pair {
   std::string_view name;
 };
 
-constexpr Pair object_source[] = {{"target", "", "describedObject"}, {"metricName", "metric", "name"},
-                                  {"selector", "metric", "selector"}, {"targetValue", "target", "value"},
+constexpr Pair object_source[] = {{"target", "", "describedObject"},
+                                  {"metricName", "metric", "name"},
+                                  {"selector", "metric", "selector"},
+                                  {"targetValue", "target", "value"},
                                   {"averageValue", "target", "averageValue"}};
-constexpr Pair pods_source[] = {{"metricName", "metric", "name"}, {"selector", "metric", "selector"},
+constexpr Pair pods_source[] = {{"metricName", "metric", "name"},
+                                {"selector", "metric", "selector"},
                                 {"targetAverageValue", "target", "averageValue"}};
 constexpr Pair resource_source[] = {{"targetAverageUtilization", "target", "averageUtilization"},
                                     {"targetAverageValue", "target", "averageValue"}};
-constexpr Pair external_source[] = {{"metricName", "metric", "name"}, {"metricSelector", "metric", "selector"},
-                                    {"targetValue", "target", "value"}, {"targetAverageValue", "target", "averageValue"}};
-constexpr Pair object_status[] = {{"target", "", "describedObject"}, {"metricName", "metric", "name"},
-                                  {"selector", "metric", "selector"}, {"currentValue", "current", "value"},
+constexpr Pair external_source[] = {{"metricName", "metric", "name"},
+                                    {"metricSelector", "metric", "selector"},
+                                    {"targetValue", "target", "value"},
+                                    {"targetAverageValue", "target", "averageValue"}};
+constexpr Pair object_status[] = {{"target", "", "describedObject"},
+                                  {"metricName", "metric", "name"},
+                                  {"selector", "metric", "selector"},
+                                  {"currentValue", "current", "value"},
                                   {"averageValue", "current", "averageValue"}};
-constexpr Pair pods_status[] = {{"metricName", "metric", "name"}, {"selector", "metric", "selector"},
+constexpr Pair pods_status[] = {{"metricName", "metric", "name"},
+                                {"selector", "metric", "selector"},
                                 {"currentAverageValue", "current", "averageValue"}};
 constexpr Pair resource_status[] = {{"currentAverageUtilization", "current", "averageUtilization"},
                                     {"currentAverageValue", "current", "averageValue"}};
-constexpr Pair external_status[] = {{"metricName", "metric", "name"}, {"metricSelector", "metric", "selector"},
+constexpr Pair external_status[] = {{"metricName", "metric", "name"},
+                                    {"metricSelector", "metric", "selector"},
                                     {"currentValue", "current", "value"},
                                     {"currentAverageValue", "current", "averageValue"}};
 
@@ -77,7 +86,8 @@ void source_in(json::Object& source, std::span<const Pair> pairs) {
 void source_out(json::Object& source, std::span<const Pair> pairs) {
   // The nested objects are taken out first: "target" is also an old name.
   json::Object metric, target, current;
-  for (auto [name, into] : {std::pair{"metric", &metric}, std::pair{"target", &target}, std::pair{"current", &current}}) {
+  for (auto [name, into] :
+       {std::pair{"metric", &metric}, std::pair{"target", &target}, std::pair{"current", &current}}) {
     json::Value* found = source.find(name);
     if (found == nullptr || !found->is_object()) continue;
     *into = std::move(found->as_object());
@@ -95,7 +105,7 @@ void source_out(json::Object& source, std::span<const Pair> pairs) {
 
 using Turn = void (*)(json::Object&, std::span<const Pair>);
 
-void turn_metrics(json::Array& metrics, Turn turn, std::span<const Pair> Source::* pairs) {
+void turn_metrics(json::Array& metrics, Turn turn, std::span<const Pair> Source::*pairs) {
   for (json::Value& metric : metrics)
     for (const Source& source : sources)
       if (json::Value* found = metric.find(source.name); found != nullptr && found->is_object())
@@ -104,7 +114,8 @@ void turn_metrics(json::Array& metrics, Turn turn, std::span<const Pair> Source:
 
 void turn_all(json::Value& value, Turn turn) {
   if (json::Array* metrics = array_at(value, {"spec", "metrics"})) turn_metrics(*metrics, turn, &Source::spec);
-  if (json::Array* metrics = array_at(value, {"status", "currentMetrics"})) turn_metrics(*metrics, turn, &Source::status);
+  if (json::Array* metrics = array_at(value, {"status", "currentMetrics"}))
+    turn_metrics(*metrics, turn, &Source::status);
 }
 
 // The members of an annotation that holds a JSON list; anything else there is left alone.
@@ -210,7 +221,8 @@ void out_autoscaling_v1(json::Value& value) {
   // CPU leaves the lists while they are in v2's shape; what remains goes to the annotations in v2beta1's.
   json::Array metrics, statuses;
   int64_t target = -1, current = -1;
-  if (json::Array* found = array_at(value, {"spec", "metrics"})) target = take_cpu(metrics = std::move(*found), "target");
+  if (json::Array* found = array_at(value, {"spec", "metrics"}))
+    target = take_cpu(metrics = std::move(*found), "target");
   if (json::Array* found = array_at(value, {"status", "currentMetrics"}))
     current = take_cpu(statuses = std::move(*found), "current");
   turn_metrics(metrics, source_out, &Source::spec);

@@ -137,7 +137,8 @@ void in_priority_level(json::Value& value) {
   if (limited == nullptr) return;
   rename(*limited, "assuredConcurrencyShares", "nominalConcurrencyShares");
   // Zero meant the default in the betas.
-  if (const json::Value* shares = limited->find("nominalConcurrencyShares"); shares != nullptr && *shares == json::Value{0})
+  if (const json::Value* shares = limited->find("nominalConcurrencyShares");
+      shares != nullptr && *shares == json::Value{0})
     limited->erase("nominalConcurrencyShares");
 }
 

@@ -116,7 +116,8 @@ void in_apps_v1beta1_stateful_set(json::Value& value) {
   default_to(strategy.as_object(), "type", "OnDelete");
 }
 
-// status.targetSelector is the whole selector as a text, status.selector its matchLabels; autoscaling/v1 has the text only.
+// status.targetSelector is the whole selector as a text, status.selector its matchLabels; autoscaling/v1 has the text
+// only.
 void in_scale(json::Value& value) {
   json::Object* status = object_at(value, {"status"});
   if (status == nullptr) return;

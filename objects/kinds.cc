@@ -39,15 +39,23 @@ struct Row {
 
 // A body that a client posts and gets back, never kept.
 Row review(std::string_view group, std::string_view kind, std::string_view plural, Scope scope = cluster) {
-  return {.group = group, .version = "v1", .kind = kind, .plural = plural, .scope = scope, .verbs = verb_create,
+  return {.group = group,
+          .version = "v1",
+          .kind = kind,
+          .plural = plural,
+          .scope = scope,
+          .verbs = verb_create,
           .stored = false};
 }
 
 // What a subresource takes or gives; it has no path of its own.
 Row body(std::string_view group, std::string_view kind) {
-  return {.group = group, .version = "v1", .kind = kind, .plural = "", .scope = namespaced, .verbs = 0, .stored = false};
+  return {
+      .group = group, .version = "v1", .kind = kind, .plural = "", .scope = namespaced, .verbs = 0, .stored = false};
 }
 
+// A row is read as a row.
+// clang-format off
 std::vector<Row> core_rows() {
   return {
       {.group = "", .version = "v1", .kind = "Binding", .plural = "bindings", .scope = namespaced,
@@ -148,13 +156,30 @@ std::vector<Row> cluster_rows() {
        {}, {status}},
   };
 }
+// clang-format on
 
 // Where a group stands in discovery when its first row alone does not say it.
-constexpr std::string_view group_order[] = {
-    "", "apiregistration.k8s.io", "apps", "events.k8s.io", "authentication.k8s.io", "authorization.k8s.io",
-    "autoscaling", "batch", "certificates.k8s.io", "networking.k8s.io", "extensions", "policy",
-    "rbac.authorization.k8s.io", "storage.k8s.io", "admissionregistration.k8s.io", "apiextensions.k8s.io",
-    "scheduling.k8s.io", "coordination.k8s.io", "node.k8s.io", "discovery.k8s.io", "flowcontrol.apiserver.k8s.io"};
+constexpr std::string_view group_order[] = {"",
+                                            "apiregistration.k8s.io",
+                                            "apps",
+                                            "events.k8s.io",
+                                            "authentication.k8s.io",
+                                            "authorization.k8s.io",
+                                            "autoscaling",
+                                            "batch",
+                                            "certificates.k8s.io",
+                                            "networking.k8s.io",
+                                            "extensions",
+                                            "policy",
+                                            "rbac.authorization.k8s.io",
+                                            "storage.k8s.io",
+                                            "admissionregistration.k8s.io",
+                                            "apiextensions.k8s.io",
+                                            "scheduling.k8s.io",
+                                            "coordination.k8s.io",
+                                            "node.k8s.io",
+                                            "discovery.k8s.io",
+                                            "flowcontrol.apiserver.k8s.io"};
 
 size_t group_rank(std::string_view group) {
   const auto* at = std::find(std::begin(group_order), std::end(group_order), group);
@@ -278,7 +303,8 @@ int version_rank(std::string_view version) {
   size_t at = 1;
   auto number = [&] {
     int value = 0;
-    for (; at < version.size() && version[at] >= '0' && version[at] <= '9'; ++at) value = value * 10 + (version[at] - '0');
+    for (; at < version.size() && version[at] >= '0' && version[at] <= '9'; ++at)
+      value = value * 10 + (version[at] - '0');
     return value;
   };
   major = number();

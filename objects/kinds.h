@@ -28,7 +28,7 @@ inline constexpr uint16_t verbs_all = 255;
 struct Subresource {
   std::string_view name;  // "status", "scale", "binding", "eviction", "log", "token", "approval", "finalize", ...
   std::string_view group, version, kind;
-  uint16_t verbs = 0;     // as discovery lists them; connecting (exec, proxy, ...) counts as create, get and so on
+  uint16_t verbs = 0;  // as discovery lists them; connecting (exec, proxy, ...) counts as create, get and so on
 };
 
 // A stored kind. There is exactly one Kind per stored kind, at a fixed address for the life of the program; compare by
@@ -37,16 +37,17 @@ struct Kind {
   std::string_view group;    // "" for core
   std::string_view version;  // the version whose shape is stored (the hub)
   std::string_view kind;     // "Pod"
-  std::string_view plural;   // "pods"; empty for bodies of subresources, which have no path of their own (Eviction, Scale)
-  std::string_view singular; // "pod"
-  std::string_view table;    // FlatBuffers table, "kring.core.Pod"
+  std::string_view
+      plural;  // "pods"; empty for bodies of subresources, which have no path of their own (Eviction, Scale)
+  std::string_view singular;  // "pod"
+  std::string_view table;     // FlatBuffers table, "kring.core.Pod"
   bool namespaced = false;
-  bool stored = true;        // false for kinds that are only request bodies (Eviction, Scale, SubjectAccessReview, ...)
+  bool stored = true;  // false for kinds that are only request bodies (Eviction, Scale, SubjectAccessReview, ...)
   std::span<const std::string_view> short_names;
   std::span<const std::string_view> categories;
   uint16_t verbs = 0;
   std::span<const Subresource> subresources;
-  uint16_t index = 0;        // position in all_kinds()
+  uint16_t index = 0;  // position in all_kinds()
 
   // "pods", "deployments.apps": as Kubernetes names resources in error messages.
   std::string resource() const;
@@ -61,9 +62,10 @@ struct Served {
   // Change a value of this version to the hub's shape and back, in place (apiVersion and kind included).
   Result<void> (*to_hub)(json::Value&) = nullptr;
   Result<void> (*from_hub)(json::Value&) = nullptr;
-  std::string_view table;    // the FlatBuffers table of this version's shape, for strict decoding and OpenAPI
-  bool deprecated = false;   // a warning header is sent; deprecation texts in `warning`
-  std::string_view warning;  // "extensions/v1beta1 ReplicaSet is deprecated in v1.9+, unavailable in v1.16+; use apps/v1 ReplicaSet"
+  std::string_view table;   // the FlatBuffers table of this version's shape, for strict decoding and OpenAPI
+  bool deprecated = false;  // a warning header is sent; deprecation texts in `warning`
+  std::string_view
+      warning;  // "extensions/v1beta1 ReplicaSet is deprecated in v1.9+, unavailable in v1.16+; use apps/v1 ReplicaSet"
 
   std::string api_version() const;  // "apps/v1", "v1"
 };

@@ -49,15 +49,15 @@ constexpr OtherVersion workloads[] = {
         "kring.extensions.DaemonSet"),
     other<"extensions/v1beta1", "apps/v1", in_extensions_replica_set>(
         "apps/ReplicaSet", KRING_GONE("extensions/v1beta1 ReplicaSet", "1.8", "1.16", "apps/v1 ReplicaSet")),
-    other<"extensions/v1beta1", "autoscaling/v1", in_scale, out_scale>("autoscaling/Scale", {}, "kring.extensions.Scale"),
+    other<"extensions/v1beta1", "autoscaling/v1", in_scale, out_scale>("autoscaling/Scale", {},
+                                                                       "kring.extensions.Scale"),
     other<"apps/v1beta1", "apps/v1", in_apps_v1beta1_deployment, out_deployment>(
         "apps/Deployment", KRING_GONE("apps/v1beta1 Deployment", "1.8", "1.16", "apps/v1 Deployment"),
         "kring.extensions.Deployment"),
     other<"apps/v1beta1", "apps/v1", in_apps_v1beta1_stateful_set>(
         "apps/StatefulSet", KRING_GONE("apps/v1beta1 StatefulSet", "1.8", "1.16", "apps/v1 StatefulSet")),
-    other<"apps/v1beta1", "apps/v1">(
-        "apps/ControllerRevision",
-        KRING_GONE("apps/v1beta1 ControllerRevision", "1.8", "1.16", "apps/v1 ControllerRevision")),
+    other<"apps/v1beta1", "apps/v1">("apps/ControllerRevision", KRING_GONE("apps/v1beta1 ControllerRevision", "1.8",
+                                                                           "1.16", "apps/v1 ControllerRevision")),
     other<"apps/v1beta1", "autoscaling/v1", in_scale, out_scale>("autoscaling/Scale", {}, "kring.extensions.Scale"),
     other<"apps/v1beta2", "apps/v1">("apps/Deployment",
                                      KRING_GONE("apps/v1beta2 Deployment", "1.9", "1.16", "apps/v1 Deployment")),
@@ -67,9 +67,8 @@ constexpr OtherVersion workloads[] = {
                                      KRING_GONE("apps/v1beta2 ReplicaSet", "1.9", "1.16", "apps/v1 ReplicaSet")),
     other<"apps/v1beta2", "apps/v1">("apps/StatefulSet",
                                      KRING_GONE("apps/v1beta2 StatefulSet", "1.9", "1.16", "apps/v1 StatefulSet")),
-    other<"apps/v1beta2", "apps/v1">(
-        "apps/ControllerRevision",
-        KRING_GONE("apps/v1beta2 ControllerRevision", "1.9", "1.16", "apps/v1 ControllerRevision")),
+    other<"apps/v1beta2", "apps/v1">("apps/ControllerRevision", KRING_GONE("apps/v1beta2 ControllerRevision", "1.9",
+                                                                           "1.16", "apps/v1 ControllerRevision")),
     other<"apps/v1beta2", "autoscaling/v1", in_scale, out_scale>("autoscaling/Scale", {}, "kring.extensions.Scale"),
     other<"batch/v1beta1", "batch/v1">("batch/CronJob",
                                        KRING_GONE("batch/v1beta1 CronJob", "1.21", "1.25", "batch/v1 CronJob")),
@@ -81,9 +80,8 @@ constexpr OtherVersion workloads[] = {
                    "autoscaling/v2 HorizontalPodAutoscaler"),
         "kring.autoscaling.v2beta1.HorizontalPodAutoscaler"),
     other<"autoscaling/v2beta2", "autoscaling/v2">(
-        "autoscaling/HorizontalPodAutoscaler",
-        KRING_GONE("autoscaling/v2beta2 HorizontalPodAutoscaler", "1.23", "1.26",
-                   "autoscaling/v2 HorizontalPodAutoscaler")),
+        "autoscaling/HorizontalPodAutoscaler", KRING_GONE("autoscaling/v2beta2 HorizontalPodAutoscaler", "1.23", "1.26",
+                                                          "autoscaling/v2 HorizontalPodAutoscaler")),
     other<"policy/v1beta1", "policy/v1", in_pod_disruption_budget, out_pod_disruption_budget>(
         "policy/PodDisruptionBudget",
         KRING_GONE("policy/v1beta1 PodDisruptionBudget", "1.21", "1.25", "policy/v1 PodDisruptionBudget")),
@@ -129,9 +127,8 @@ constexpr OtherVersion access[] = {
         "authentication.k8s.io/TokenReview", KRING_GONE("authentication.k8s.io/v1beta1 TokenReview", "1.19", "1.22",
                                                         "authentication.k8s.io/v1 TokenReview")),
     other<"authentication.k8s.io/v1beta1", "authentication.k8s.io/v1">(
-        "authentication.k8s.io/SelfSubjectReview",
-        KRING_GONE("authentication.k8s.io/v1beta1 SelfSubjectReview", "1.30", "1.33",
-                   "authentication.k8s.io/v1 SelfSubjectReview")),
+        "authentication.k8s.io/SelfSubjectReview", KRING_GONE("authentication.k8s.io/v1beta1 SelfSubjectReview", "1.30",
+                                                              "1.33", "authentication.k8s.io/v1 SelfSubjectReview")),
     other<"authorization.k8s.io/v1beta1", "authorization.k8s.io/v1", in_access_review, out_access_review>(
         "authorization.k8s.io/SubjectAccessReview",
         KRING_GONE("authorization.k8s.io/v1beta1 SubjectAccessReview", "1.19", "1.22",
@@ -156,14 +153,15 @@ constexpr OtherVersion access[] = {
                    "certificates.k8s.io/v1 CertificateSigningRequest")),
 };
 
-#define KRING_RBAC_BETA(kind)                                                                              \
-  other<"rbac.authorization.k8s.io/v1beta1", "rbac.authorization.k8s.io/v1">(                              \
-      "rbac.authorization.k8s.io/" kind, KRING_GONE("rbac.authorization.k8s.io/v1beta1 " kind, "1.17", "1.22", \
-                                                    "rbac.authorization.k8s.io/v1 " kind))
-#define KRING_RBAC_ALPHA(kind, in, out, table)                                                              \
-  other<"rbac.authorization.k8s.io/v1alpha1", "rbac.authorization.k8s.io/v1", in, out>(                     \
-      "rbac.authorization.k8s.io/" kind, KRING_GONE("rbac.authorization.k8s.io/v1alpha1 " kind, "1.17", "1.22", \
-                                                    "rbac.authorization.k8s.io/v1 " kind), table)
+#define KRING_RBAC_BETA(kind)                                                 \
+  other<"rbac.authorization.k8s.io/v1beta1", "rbac.authorization.k8s.io/v1">( \
+      "rbac.authorization.k8s.io/" kind,                                      \
+      KRING_GONE("rbac.authorization.k8s.io/v1beta1 " kind, "1.17", "1.22", "rbac.authorization.k8s.io/v1 " kind))
+#define KRING_RBAC_ALPHA(kind, in, out, table)                                                                      \
+  other<"rbac.authorization.k8s.io/v1alpha1", "rbac.authorization.k8s.io/v1", in, out>(                             \
+      "rbac.authorization.k8s.io/" kind,                                                                            \
+      KRING_GONE("rbac.authorization.k8s.io/v1alpha1 " kind, "1.17", "1.22", "rbac.authorization.k8s.io/v1 " kind), \
+      table)
 
 constexpr OtherVersion roles[] = {
     KRING_RBAC_BETA("ClusterRole"),
@@ -176,15 +174,15 @@ constexpr OtherVersion roles[] = {
     KRING_RBAC_ALPHA("RoleBinding", in_binding, out_binding, "kring.rbac.v1alpha1.RoleBinding"),
 };
 
-#define KRING_STORAGE(version, kind, since, until)                                                               \
-  other<"storage.k8s.io/" version, "storage.k8s.io/v1">(                                                         \
+#define KRING_STORAGE(version, kind, since, until)       \
+  other<"storage.k8s.io/" version, "storage.k8s.io/v1">( \
       "storage.k8s.io/" kind, KRING_GONE("storage.k8s.io/" version " " kind, since, until, "storage.k8s.io/v1 " kind))
-#define KRING_WEBHOOKS(kind)                                                                     \
-  other<"admissionregistration.k8s.io/v1beta1", "admissionregistration.k8s.io/v1", in_webhooks>( \
-      "admissionregistration.k8s.io/" kind,                                                      \
-      KRING_GONE("admissionregistration.k8s.io/v1beta1 " kind, "1.16", "1.22", "admissionregistration.k8s.io/v1 " kind))
-#define KRING_ADMISSION_POLICY(version, kind, since, until)                                          \
-  other<"admissionregistration.k8s.io/" version, "admissionregistration.k8s.io/v1">(                 \
+#define KRING_WEBHOOKS(kind)                                                                                         \
+  other<"admissionregistration.k8s.io/v1beta1", "admissionregistration.k8s.io/v1", in_webhooks>(                     \
+      "admissionregistration.k8s.io/" kind, KRING_GONE("admissionregistration.k8s.io/v1beta1 " kind, "1.16", "1.22", \
+                                                       "admissionregistration.k8s.io/v1 " kind))
+#define KRING_ADMISSION_POLICY(version, kind, since, until)                                                            \
+  other<"admissionregistration.k8s.io/" version, "admissionregistration.k8s.io/v1">(                                   \
       "admissionregistration.k8s.io/" kind, KRING_GONE("admissionregistration.k8s.io/" version " " kind, since, until, \
                                                        "admissionregistration.k8s.io/v1 " kind))
 
@@ -210,11 +208,11 @@ constexpr OtherVersion cluster[] = {
         "apiregistration.k8s.io/APIService", KRING_GONE("apiregistration.k8s.io/v1beta1 APIService", "1.19", "1.22",
                                                         "apiregistration.k8s.io/v1 APIService")),
     other<"scheduling.k8s.io/v1beta1", "scheduling.k8s.io/v1">(
-        "scheduling.k8s.io/PriorityClass", KRING_GONE("scheduling.k8s.io/v1beta1 PriorityClass", "1.14", "1.22",
-                                                      "scheduling.k8s.io/v1 PriorityClass")),
+        "scheduling.k8s.io/PriorityClass",
+        KRING_GONE("scheduling.k8s.io/v1beta1 PriorityClass", "1.14", "1.22", "scheduling.k8s.io/v1 PriorityClass")),
     other<"scheduling.k8s.io/v1alpha1", "scheduling.k8s.io/v1">(
-        "scheduling.k8s.io/PriorityClass", KRING_GONE("scheduling.k8s.io/v1alpha1 PriorityClass", "1.14", "1.22",
-                                                      "scheduling.k8s.io/v1 PriorityClass")),
+        "scheduling.k8s.io/PriorityClass",
+        KRING_GONE("scheduling.k8s.io/v1alpha1 PriorityClass", "1.14", "1.22", "scheduling.k8s.io/v1 PriorityClass")),
     other<"coordination.k8s.io/v1beta1", "coordination.k8s.io/v1">(
         "coordination.k8s.io/Lease",
         KRING_GONE("coordination.k8s.io/v1beta1 Lease", "1.19", "1.22", "coordination.k8s.io/v1 Lease")),
@@ -227,11 +225,11 @@ constexpr OtherVersion cluster[] = {
         "kring.node.v1alpha1.RuntimeClass"),
 };
 
-#define KRING_FLOW(version, kind, since, until, in, out, table)                                         \
-  other<"flowcontrol.apiserver.k8s.io/" version, "flowcontrol.apiserver.k8s.io/v1", in, out>(           \
-      "flowcontrol.apiserver.k8s.io/" kind,                                                             \
-      KRING_GONE("flowcontrol.apiserver.k8s.io/" version " " kind, since, until,                        \
-                 "flowcontrol.apiserver.k8s.io/v1 " kind),                                              \
+#define KRING_FLOW(version, kind, since, until, in, out, table)                               \
+  other<"flowcontrol.apiserver.k8s.io/" version, "flowcontrol.apiserver.k8s.io/v1", in, out>( \
+      "flowcontrol.apiserver.k8s.io/" kind,                                                   \
+      KRING_GONE("flowcontrol.apiserver.k8s.io/" version " " kind, since, until,              \
+                 "flowcontrol.apiserver.k8s.io/v1 " kind),                                    \
       table)
 
 constexpr OtherVersion flow[] = {
@@ -258,8 +256,8 @@ constexpr OtherVersion flow[] = {
 std::span<const OtherVersion> other_versions() {
   static const std::vector<OtherVersion> all = [] {
     std::vector<OtherVersion> versions;
-    for (std::span<const OtherVersion> part : {std::span<const OtherVersion>{workloads}, {network}, {access}, {roles},
-                                               {cluster}, {flow}})
+    for (std::span<const OtherVersion> part :
+         {std::span<const OtherVersion>{workloads}, {network}, {access}, {roles}, {cluster}, {flow}})
       versions.insert(versions.end(), part.begin(), part.end());
     return versions;
   }();

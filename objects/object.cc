@@ -33,8 +33,7 @@ Bytes own(flatbuffers::DetachedBuffer bytes) {
 Object::Object(const Kind& kind, Bytes bytes, Revision revision)
     : kind_(&kind), bytes_(std::move(bytes)), revision_(revision), meta_(nullptr) {
   KRING_CHECK(bytes_.data.size() >= 12, "an object is a FlatBuffer");
-  if (has_metadata(kind))
-    meta_ = as<flatbuffers::Table>()->GetPointer<const meta::ObjectMeta*>(metadata_slot);
+  if (has_metadata(kind)) meta_ = as<flatbuffers::Table>()->GetPointer<const meta::ObjectMeta*>(metadata_slot);
 }
 
 std::string_view Object::ns() const { return meta_ == nullptr ? std::string_view{} : view(meta_->namespace_()); }

@@ -5,14 +5,14 @@
 // Lifetime: shared_ptr to const is the only handle; a reader may keep it across awaits.
 #pragma once
 
+#include <flatbuffers/flatbuffers.h>
+
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <flatbuffers/flatbuffers.h>
 
 namespace kring {
 
@@ -50,10 +50,10 @@ class Object {
   }
   // Null for the rare kind without metadata.
   const meta::ObjectMeta* meta() const { return meta_; }
-  std::string_view ns() const;    // empty for cluster-scoped kinds
+  std::string_view ns() const;  // empty for cluster-scoped kinds
   std::string_view name() const;
   std::string_view uid() const;
-  bool deleting() const;          // has a deletionTimestamp
+  bool deleting() const;  // has a deletionTimestamp
 
   // The JSON of this revision in the kind's stored version, made on first use and kept.
   const std::string& json() const;

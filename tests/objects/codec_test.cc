@@ -151,7 +151,8 @@ TEST(CodecCheck, WrongTypesAreWordedAsKubernetesDoes) {
 }
 
 TEST(CodecCheck, BringsTextsToTheirCanonicalForm) {
-  const auto outcome = checked(R"({"apiVersion":"v1","kind":"Pod","metadata":{"creationTimestamp":"2024-05-06T09:08:07+02:00"},
+  const auto outcome =
+      checked(R"({"apiVersion":"v1","kind":"Pod","metadata":{"creationTimestamp":"2024-05-06T09:08:07+02:00"},
       "spec":{"containers":[{"resources":{"limits":{"cpu":2,"memory":" 64Mi "}}}]}})");
   EXPECT_EQ(outcome.error, "");
   EXPECT_EQ(outcome.value.at({"metadata", "creationTimestamp"})->as_string(), "2024-05-06T07:08:07Z");
@@ -167,7 +168,8 @@ TEST(CodecCheck, BringsTextsToTheirCanonicalForm) {
 }
 
 TEST(CodecCheck, NullsGoAndInsideListsAndMapsBecomeTheZeroValue) {
-  const auto outcome = checked(R"({"apiVersion":"v1","kind":"Pod","metadata":{"creationTimestamp":null,"labels":{"a":null}},
+  const auto outcome =
+      checked(R"({"apiVersion":"v1","kind":"Pod","metadata":{"creationTimestamp":null,"labels":{"a":null}},
       "spec":{"hostname":null,"containers":[{"args":[null]},null]},"status":null})");
   EXPECT_EQ(outcome.error, "");
   EXPECT_EQ(outcome.value, parsed(R"({"apiVersion":"v1","kind":"Pod","metadata":{"labels":{"a":""}},
@@ -180,6 +182,7 @@ TEST(CodecCheck, GosZeroTimeIsNoTime) {
   EXPECT_EQ(outcome.value, parsed(R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"a"}})"));
 }
 
+// A3: nesting bombs.
 TEST(CodecCheck, RefusesNestingBeyondTheLimit) {
   json::Value schema{json::Object{}};
   for (int i = 0; i < 200; ++i) {
@@ -210,8 +213,7 @@ TEST(CodecEncode, AbsentEmptyAndZeroStayApart) {
 }
 
 TEST(CodecEncode, MapsAreSortedAndFoundByKey) {
-  const Object object = make(kinds::config_map(), parsed(R"({"data":{"b":"2","a":"1","ab":"3","":"4"}})"),
-                             0);
+  const Object object = make(kinds::config_map(), parsed(R"({"data":{"b":"2","a":"1","ab":"3","":"4"}})"), 0);
   const auto* data = object.as<core::ConfigMap>()->data();
   ASSERT_EQ(data->size(), 4u);
   EXPECT_EQ(view(lookup(data, "ab")->value()), "3");
@@ -221,15 +223,16 @@ TEST(CodecEncode, MapsAreSortedAndFoundByKey) {
 }
 
 TEST(CodecEncode, TheRevisionIsPrintedAndNeverStored) {
-  const json::Value value = parsed(R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"a","uid":"u","resourceVersion":"7"},
+  const json::Value value =
+      parsed(R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"a","uid":"u","resourceVersion":"7"},
       "spec":{"hostname":"h"}})");
-  EXPECT_EQ(make(kinds::pod(), value, 42).json(),
-            R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"a","uid":"u","resourceVersion":"42"},"spec":{"hostname":"h"}})");
+  EXPECT_EQ(
+      make(kinds::pod(), value, 42).json(),
+      R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"a","uid":"u","resourceVersion":"42"},"spec":{"hostname":"h"}})");
   EXPECT_EQ(make(kinds::pod(), value, 0).json(),
             R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"a","uid":"u"},"spec":{"hostname":"h"}})");
   // A template's metadata is not the object's.
-  const json::Value deployment =
-      parsed(R"({"spec":{"template":{"metadata":{"resourceVersion":"7"}}}})");
+  const json::Value deployment = parsed(R"({"spec":{"template":{"metadata":{"resourceVersion":"7"}}}})");
   const Object object = make(*find_kind("apps", "Deployment"), deployment, 3);
   EXPECT_EQ(to_value(object).at({"spec", "template", "metadata", "resourceVersion"})->as_string(), "7");
   EXPECT_EQ(to_value(object).at({"metadata", "resourceVersion"})->as_string(), "3");
@@ -264,7 +267,8 @@ TEST(CodecPrint, TextsAreEscapedAndSurvive) {
 }
 
 TEST(CodecPrint, SaysTheSameAsToValue) {
-  const json::Value value = parsed(R"({"metadata":{"name":"n","managedFields":[{"fieldsV1":{"f:spec":{},"b":[1,null]}}]},
+  const json::Value value =
+      parsed(R"({"metadata":{"name":"n","managedFields":[{"fieldsV1":{"f:spec":{},"b":[1,null]}}]},
       "spec":{"ports":[{"port":80,"targetPort":"http"},{"port":81,"targetPort":8080}],"clusterIPs":["10.0.0.1"]}})");
   const Object object = make(kinds::service(), value, 9);
   EXPECT_EQ(parsed(object.json()), to_value(object));
@@ -323,7 +327,8 @@ TEST(CodecVerify, RefusesTextsThatAreNotUtf8) {
 
 TEST(Object, KnowsItsNamesAndWhetherItIsBeingDeleted) {
   const Object object = make(kinds::pod(), parsed(R"({"metadata":{"name":"web","namespace":"prod","uid":"u-1",
-      "deletionTimestamp":"2024-01-01T00:00:00Z"}})"), 5);
+      "deletionTimestamp":"2024-01-01T00:00:00Z"}})"),
+                             5);
   EXPECT_EQ(object.name(), "web");
   EXPECT_EQ(object.ns(), "prod");
   EXPECT_EQ(object.uid(), "u-1");

@@ -41,7 +41,8 @@ json::Value read_as(std::string_view api_version, json::Value hub) {
 }
 
 TEST(Convert, AReplicaSetOf2017TakesItsSelectorAndLabelsFromTheTemplate) {
-  const json::Value value = stored(R"({"apiVersion":"extensions/v1beta1","kind":"ReplicaSet","metadata":{"name":"kuard"},
+  const json::Value value =
+      stored(R"({"apiVersion":"extensions/v1beta1","kind":"ReplicaSet","metadata":{"name":"kuard"},
       "spec":{"replicas":1,"template":{"metadata":{"labels":{"app":"kuard"}}}}})");
   EXPECT_EQ(value, parsed(R"({"apiVersion":"apps/v1","kind":"ReplicaSet",
       "metadata":{"name":"kuard","labels":{"app":"kuard"}},
@@ -56,7 +57,8 @@ TEST(Convert, AReplicaSetOf2017TakesItsSelectorAndLabelsFromTheTemplate) {
 }
 
 TEST(Convert, DeploymentsHaveTheDefaultsOfTheirVersion) {
-  const json::Value extensions = stored(R"({"apiVersion":"extensions/v1beta1","kind":"Deployment","spec":{"template":{}}})");
+  const json::Value extensions =
+      stored(R"({"apiVersion":"extensions/v1beta1","kind":"Deployment","spec":{"template":{}}})");
   EXPECT_EQ(*extensions.find("spec"), parsed(R"({"template":{},
       "strategy":{"type":"RollingUpdate","rollingUpdate":{"maxUnavailable":1,"maxSurge":1}},
       "revisionHistoryLimit":2147483647,"progressDeadlineSeconds":2147483647})"));
@@ -89,7 +91,8 @@ TEST(Convert, DaemonSetsOf2017ReplacePodsOnlyWhenTheyAreDeleted) {
   EXPECT_EQ(read_as("extensions/v1beta1", value).find("spec")->int_or("templateGeneration", 0), 4);
   const json::Value rolling = stored(R"({"apiVersion":"extensions/v1beta1","kind":"DaemonSet",
       "spec":{"updateStrategy":{"type":"RollingUpdate"}}})");
-  EXPECT_EQ(*rolling.at({"spec", "updateStrategy"}), parsed(R"({"type":"RollingUpdate","rollingUpdate":{"maxUnavailable":1}})"));
+  EXPECT_EQ(*rolling.at({"spec", "updateStrategy"}),
+            parsed(R"({"type":"RollingUpdate","rollingUpdate":{"maxUnavailable":1}})"));
 }
 
 TEST(Convert, StatefulSetsOfAppsV1beta1WaitForDeletionToo) {
@@ -123,7 +126,8 @@ TEST(Convert, AnAutoscalerOfV1KeepsItsCpuTargetAndItsOtherMetrics) {
   EXPECT_EQ(simple, parsed(R"({"apiVersion":"autoscaling/v2","kind":"HorizontalPodAutoscaler","spec":{"maxReplicas":5,
       "metrics":[{"type":"Resource","resource":{"name":"cpu","target":{"type":"Utilization","averageUtilization":80}}}]},
       "status":{"currentMetrics":[{"type":"Resource","resource":{"name":"cpu","current":{"averageUtilization":7}}}]}})"));
-  const json::Value rich = parsed(R"({"apiVersion":"autoscaling/v2","kind":"HorizontalPodAutoscaler","metadata":{"name":"h"},
+  const json::Value rich =
+      parsed(R"({"apiVersion":"autoscaling/v2","kind":"HorizontalPodAutoscaler","metadata":{"name":"h"},
       "spec":{"maxReplicas":5,"behavior":{"scaleDown":{"stabilizationWindowSeconds":3}},
       "metrics":[{"type":"Pods","pods":{"metric":{"name":"qps"},"target":{"type":"AverageValue","averageValue":"10"}}},
                  {"type":"Resource","resource":{"name":"cpu","target":{"type":"Utilization","averageUtilization":80}}}]},
@@ -137,7 +141,8 @@ TEST(Convert, AnAutoscalerOfV1KeepsItsCpuTargetAndItsOtherMetrics) {
 }
 
 TEST(Convert, MetricsOfV2beta1SayTheSameInV2) {
-  const char* old = R"({"apiVersion":"autoscaling/v2beta1","kind":"HorizontalPodAutoscaler","spec":{"maxReplicas":3,"metrics":[
+  const char* old =
+      R"({"apiVersion":"autoscaling/v2beta1","kind":"HorizontalPodAutoscaler","spec":{"maxReplicas":3,"metrics":[
       {"type":"Object","object":{"target":{"kind":"Service","name":"s"},"metricName":"rps","targetValue":"5"}},
       {"type":"External","external":{"metricName":"q","targetAverageValue":"2"}},
       {"type":"Resource","resource":{"name":"memory","targetAverageValue":"64Mi"}}]}})";
@@ -151,28 +156,34 @@ TEST(Convert, MetricsOfV2beta1SayTheSameInV2) {
 }
 
 TEST(Convert, AnEmptyDisruptionBudgetSelectorMeansNothingInV1beta1AndEverythingInV1) {
-  const json::Value value = stored(R"({"apiVersion":"policy/v1beta1","kind":"PodDisruptionBudget","spec":{"selector":{}}})");
+  const json::Value value =
+      stored(R"({"apiVersion":"policy/v1beta1","kind":"PodDisruptionBudget","spec":{"selector":{}}})");
   EXPECT_EQ(value.at({"spec", "selector", "matchExpressions"})->as_array()[0].string_or("operator"), "Exists");
   EXPECT_EQ(*read_as("policy/v1beta1", value).at({"spec", "selector"}), parsed("{}"));
-  const json::Value everything = parsed(R"({"apiVersion":"policy/v1","kind":"PodDisruptionBudget","spec":{"selector":{}}})");
+  const json::Value everything =
+      parsed(R"({"apiVersion":"policy/v1","kind":"PodDisruptionBudget","spec":{"selector":{}}})");
   const json::Value old = read_as("policy/v1beta1", everything);
   EXPECT_EQ(old.at({"spec", "selector", "matchExpressions"})->as_array()[0].string_or("operator"), "DoesNotExist");
   EXPECT_EQ(stored(json::print(old)), everything);
 }
 
 TEST(Convert, AnEventIsTheSameObjectInBothGroups) {
-  const char* text = R"({"apiVersion":"events.k8s.io/v1","kind":"Event","metadata":{"name":"e"},"regarding":{"kind":"Pod","name":"p"},
+  const char* text =
+      R"({"apiVersion":"events.k8s.io/v1","kind":"Event","metadata":{"name":"e"},"regarding":{"kind":"Pod","name":"p"},
       "note":"said","reason":"Started","type":"Normal","reportingController":"kubelet","reportingInstance":"n1",
       "deprecatedCount":2,"deprecatedSource":{"component":"kubelet"},"deprecatedFirstTimestamp":"2024-01-01T00:00:00Z"})";
   const json::Value value = stored(text);
-  EXPECT_EQ(value, parsed(R"({"apiVersion":"v1","kind":"Event","metadata":{"name":"e"},"involvedObject":{"kind":"Pod","name":"p"},
+  EXPECT_EQ(
+      value,
+      parsed(R"({"apiVersion":"v1","kind":"Event","metadata":{"name":"e"},"involvedObject":{"kind":"Pod","name":"p"},
       "message":"said","reason":"Started","type":"Normal","reportingComponent":"kubelet","reportingInstance":"n1",
       "count":2,"source":{"component":"kubelet"},"firstTimestamp":"2024-01-01T00:00:00Z"})"));
   EXPECT_EQ(read_as("events.k8s.io/v1", value), parsed(text));
 }
 
 TEST(Convert, EndpointsMoveTheirZoneOutOfTheTopology) {
-  const json::Value value = stored(R"({"apiVersion":"discovery.k8s.io/v1beta1","kind":"EndpointSlice","addressType":"IPv4","endpoints":[
+  const json::Value value =
+      stored(R"({"apiVersion":"discovery.k8s.io/v1beta1","kind":"EndpointSlice","addressType":"IPv4","endpoints":[
       {"addresses":["10.0.0.1"],"topology":{"topology.kubernetes.io/zone":"z1","kubernetes.io/hostname":"n1","a":"b"}},
       {"addresses":["10.0.0.2"]}]})");
   const json::Value& endpoint = value.find("endpoints")->as_array()[0];
@@ -198,7 +209,8 @@ TEST(Convert, AScaleSelectorIsAMapInTheOldGroupsAndATextToday) {
       "selector":{"a":"b","c":"d"},"targetSelector":"a=b,c=d"}})");
   const json::Value old = value;
   ASSERT_FALSE(served_of(old).to_hub(value).has_error());
-  EXPECT_EQ(value, parsed(R"({"apiVersion":"autoscaling/v1","kind":"Scale","status":{"replicas":2,"selector":"a=b,c=d"}})"));
+  EXPECT_EQ(value,
+            parsed(R"({"apiVersion":"autoscaling/v1","kind":"Scale","status":{"replicas":2,"selector":"a=b,c=d"}})"));
   EXPECT_EQ(read_as("extensions/v1beta1", value), old);
   const json::Value sets = parsed(R"json({"kind":"Scale","status":{"selector":"a in (b,c)"}})json");
   EXPECT_EQ(*read_as("apps/v1beta2", sets).find("status"), parsed(R"json({"targetSelector":"a in (b,c)"})json"));
@@ -209,14 +221,19 @@ TEST(Convert, AccessReviewsAndPriorityLevelsRenameOneField) {
       "spec":{"user":"u","group":["g"]}})");
   ASSERT_FALSE(served_of(review).to_hub(review).has_error());
   EXPECT_EQ(*review.find("spec"), parsed(R"({"user":"u","groups":["g"]})"));
-  const json::Value level = stored(R"({"apiVersion":"flowcontrol.apiserver.k8s.io/v1beta2","kind":"PriorityLevelConfiguration",
+  const json::Value level =
+      stored(R"({"apiVersion":"flowcontrol.apiserver.k8s.io/v1beta2","kind":"PriorityLevelConfiguration",
       "spec":{"type":"Limited","limited":{"assuredConcurrencyShares":5}}})");
   EXPECT_EQ(level.at({"spec", "limited"})->int_or("nominalConcurrencyShares", 0), 5);
-  EXPECT_EQ(read_as("flowcontrol.apiserver.k8s.io/v1beta1", level).at({"spec", "limited"})->int_or("assuredConcurrencyShares", 0), 5);
+  EXPECT_EQ(read_as("flowcontrol.apiserver.k8s.io/v1beta1", level)
+                .at({"spec", "limited"})
+                ->int_or("assuredConcurrencyShares", 0),
+            5);
 }
 
 TEST(Convert, WebhooksOfV1beta1IgnoreFailuresUnlessTheySayOtherwise) {
-  const json::Value value = stored(R"({"apiVersion":"admissionregistration.k8s.io/v1beta1","kind":"ValidatingWebhookConfiguration",
+  const json::Value value =
+      stored(R"({"apiVersion":"admissionregistration.k8s.io/v1beta1","kind":"ValidatingWebhookConfiguration",
       "webhooks":[{"name":"a.b.c","clientConfig":{}},{"name":"d.e.f","clientConfig":{},"failurePolicy":"Fail"}]})");
   const auto& webhooks = value.find("webhooks")->as_array();
   EXPECT_EQ(webhooks[0].string_or("failurePolicy"), "Ignore");
@@ -233,7 +250,8 @@ TEST(Convert, TheHandlerOfARuntimeClassWasBelowSpec) {
 }
 
 TEST(Convert, ADefinitionOf2018SaysOnceWhatEveryVersionSaysToday) {
-  const char* old = R"({"apiVersion":"apiextensions.k8s.io/v1beta1","kind":"CustomResourceDefinition","spec":{"group":"g","version":"v1",
+  const char* old =
+      R"({"apiVersion":"apiextensions.k8s.io/v1beta1","kind":"CustomResourceDefinition","spec":{"group":"g","version":"v1",
       "names":{"kind":"K","plural":"ks"},"scope":"Namespaced","validation":{"openAPIV3Schema":{"type":"object"}},
       "additionalPrinterColumns":[{"name":"A","type":"string","JSONPath":".spec.a"}],"subresources":{"status":{}},
       "conversion":{"strategy":"Webhook","webhookClientConfig":{"url":"https://w"}}}})";
@@ -251,7 +269,8 @@ TEST(Convert, ADefinitionOf2018SaysOnceWhatEveryVersionSaysToday) {
 }
 
 TEST(Convert, VersionsThatDifferKeepTheirOwnSchemas) {
-  const json::Value value = parsed(R"({"apiVersion":"apiextensions.k8s.io/v1","kind":"CustomResourceDefinition","spec":{"group":"g",
+  const json::Value value =
+      parsed(R"({"apiVersion":"apiextensions.k8s.io/v1","kind":"CustomResourceDefinition","spec":{"group":"g",
       "preserveUnknownFields":false,"versions":[{"name":"v2","schema":{"openAPIV3Schema":{"type":"object"}}},
                                                 {"name":"v1","schema":{"openAPIV3Schema":{"type":"array"}}}]}})");
   const json::Value old = read_as("apiextensions.k8s.io/v1beta1", value);

@@ -25,8 +25,8 @@ TEST(Kinds, EveryRowIsWhole) {
     }
     if (!kind.plural.empty()) EXPECT_TRUE(resources.insert(kind.resource()).second) << kind.resource();
     for (const Subresource& sub : kind.subresources) {
-      const std::string version = sub.group.empty() ? std::string{sub.version}
-                                                    : std::string{sub.group}.append("/").append(sub.version);
+      const std::string version =
+          sub.group.empty() ? std::string{sub.version} : std::string{sub.group}.append("/").append(sub.version);
       EXPECT_NE(codec::find_type(version, sub.kind), nullptr) << kind.kind << "/" << sub.name;
       EXPECT_NE(sub.verbs, 0) << kind.kind << "/" << sub.name;
     }
@@ -93,8 +93,7 @@ TEST(Kinds, NamespacesCannotBeDeletedAsACollection) {
 TEST(Served, EveryVersionIsFoundByKindAndByResource) {
   for (const Served& served : all_served()) {
     EXPECT_EQ(find_served(served.api_version(), served.kind_name), &served);
-    if (!served.plural.empty())
-      EXPECT_EQ(find_served_resource(served.group, served.version, served.plural), &served);
+    if (!served.plural.empty()) EXPECT_EQ(find_served_resource(served.group, served.version, served.plural), &served);
     EXPECT_EQ(served.to_hub == nullptr, served.from_hub == nullptr);
     EXPECT_EQ(served.deprecated, !served.warning.empty());
     EXPECT_EQ(codec::type_of(served.table).table, served.table);
