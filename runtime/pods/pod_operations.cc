@@ -12,6 +12,7 @@ namespace {
 constexpr size_t fallback_message_bytes = 2048;
 constexpr size_t fallback_message_lines = 80;
 constexpr int64_t limits_every_ms = 60'000;
+constexpr int64_t refresh_retry_ms = 30'000;
 
 std::map<std::string, std::string> sysctls_of(const core::Pod& pod) {
   std::map<std::string, std::string> out;
@@ -229,26 +230,31 @@ Task<Result<void>> PodWorker::tear_down_task() {
   co_return Result<void>{};
 }
 
-Task<Result<void>> PodWorker::refresh_task() {
+Task<Result<void>> PodWorker::refresh_volumes() {
   ObjectPtr pod = pod_;
   auto sources = co_await fetch_sources(services_, plan_.ns, volume_references(*pod->as<core::Pod>()));
-  if (sources.has_value()) {
-    auto tokens = co_await make_tokens();
-    if (tokens.has_value() && state_.sandbox == PodState::Sandbox::ready) {
-      Volumes volumes{services_.files, paths()};
-      auto errors = volumes.refresh(*pod->as<core::Pod>(), *sources, services_.facts(state_.addresses), *tokens);
-      for (const auto& it : errors) services_.events.warning(client::reference_to(*pod), "FailedMount", it.message);
-    }
-  }
+  if (sources.has_error()) co_return sources.error();
+  auto tokens = co_await make_tokens();
+  if (tokens.has_error()) co_return tokens.error();
+  if (state_.sandbox != PodState::Sandbox::ready) co_return Result<void>{};
+  Volumes volumes{services_.files, paths()};
+  auto errors = volumes.refresh(*pod->as<core::Pod>(), *sources, services_.facts(state_.addresses), *tokens);
+  for (const auto& it : errors) services_.events.warning(client::reference_to(*pod), "FailedMount", it.message);
+  co_return Result<void>{};
+}
+
+Task<Result<void>> PodWorker::refresh_task() {
+  auto done = co_await refresh_volumes();
+  if (failed(done)) services_.env.log.warn("volumes not refreshed", {{"pod", plan_.full_name()}, {"error", done.error()}});
+  if (done.has_error()) refresh_at_ = now() + ms_to_ns(refresh_retry_ms);
   refreshing_ = false;
-  if (refresh_wanted_) wake_.notify();
+  wake_.notify();
   co_return Result<void>{};
 }
 
 Task<Result<void>> PodWorker::limit_task() {
   Volumes volumes{services_.files, paths()};
   auto over = co_await volumes.over_limit(pod_);
-  checking_limits_ = false;
   check_limits_at_ = now() + ms_to_ns(limits_every_ms);
   if (over.has_value() && !over->empty() && !terminal(state_)) {
     std::string limit;

@@ -59,6 +59,7 @@ class PodWorker {
   Task<Result<void>> tear_down_task();
   Task<Result<void>> forget_task(std::string container, uint32_t attempt);
   Task<Result<void>> refresh_task();
+  Task<Result<void>> refresh_volumes();
   Task<Result<void>> limit_task();
 
   Task<Result<void>> set_up();
@@ -87,7 +88,7 @@ class PodWorker {
   Signal wake_;
   TaskGroup starts_, operations_;
   std::map<std::string, ContainerRecord> early_exits_;  // heard of before the start was
-  bool refresh_wanted_ = false, refreshing_ = false, checking_limits_ = false;
+  bool refresh_wanted_ = false, refreshing_ = false;
   std::optional<Mono> refresh_at_, check_limits_at_;
   bool finished_ = false;
 };

@@ -179,14 +179,18 @@ Task<Result<void>> PodWorker::wait(std::optional<Mono> wake_at) {
 // Work beside the life of the containers: volumes that follow their objects, size limits.
 void PodWorker::begin_chores(Mono at) {
   if (state_.sandbox != PodState::Sandbox::ready || terminal(state_)) return;
-  if (refresh_at_ && at >= *refresh_at_) refresh_wanted_ = true;
+  // What is under way sets its next time itself.
+  if (refresh_at_ && at >= *refresh_at_) {
+    refresh_at_.reset();
+    refresh_wanted_ = true;
+  }
   if (refresh_wanted_ && !refreshing_) {
     refresh_wanted_ = false;
     refreshing_ = true;
     operations_.spawn("refresh volumes", &PodWorker::refresh_task, std::ref(*this));
   }
-  if (check_limits_at_ && at >= *check_limits_at_ && !checking_limits_) {
-    checking_limits_ = true;
+  if (check_limits_at_ && at >= *check_limits_at_) {
+    check_limits_at_.reset();
     operations_.spawn("check limits", &PodWorker::limit_task, std::ref(*this));
   }
 }

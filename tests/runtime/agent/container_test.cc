@@ -98,7 +98,7 @@ TEST(Environment, FieldsOfThePod) {
 }
 
 TEST(Environment, LaterVariablesSeeEarlierOnes) {
-  auto pod = pod_with(R"("env":[{"name":"A","value":"x"},{"name":"B","value":"$(A)y"},{"name":"C","value":"$(D)"}])");
+  auto pod = pod_with(R"x("env":[{"name":"A","value":"x"},{"name":"B","value":"$(A)y"},{"name":"C","value":"$(D)"}])x");
   EXPECT_EQ(value(pod, "B"), "xy");
   EXPECT_EQ(value(pod, "C"), "$(D)");
 }
@@ -162,7 +162,7 @@ TEST(Arguments, TheMatrixOfEntrypointAndCommand) {
   };
   using List = std::vector<std::string>;
   EXPECT_EQ(of(""), (List{"/entry", "default"}));
-  EXPECT_EQ(of(R"("args":["a","$(N)"])"), (List{"/entry", "a", "7"}));
+  EXPECT_EQ(of(R"x("args":["a","$(N)"])x"), (List{"/entry", "a", "7"}));
   EXPECT_EQ(of(R"("command":["/c"])"), (List{"/c"}));
   EXPECT_EQ(of(R"("command":["/c"],"args":["a"])"), (List{"/c", "a"}));
 }
@@ -295,12 +295,12 @@ TEST(Volumes, SubPathsStayInside) {
   Volumes volumes{files, paths_of("/data", "prod", "web", "u-1")};
   for (std::string_view bad : {"../x", "/etc", "a/../../b", ".."}) {
     auto pod = pod_with(R"("env":[{"name":"P","value":")" + std::string{bad} +
-                            R"("}],"volumeMounts":[{"name":"v","mountPath":"/m","subPathExpr":"$(P)"}])",
+                            R"x("}],"volumeMounts":[{"name":"v","mountPath":"/m","subPathExpr":"$(P)"}])x",
                         R"("volumes":[{"name":"v","emptyDir":{}}])");
     auto mounts = volumes.mounts_of(pod_of(pod), container_of(pod), {{"P", std::string{bad}}});
     EXPECT_TRUE(mounts.has_error()) << bad;
   }
-  auto pod = pod_with(R"("volumeMounts":[{"name":"v","mountPath":"/m","subPathExpr":"$(P)"}])",
+  auto pod = pod_with(R"x("volumeMounts":[{"name":"v","mountPath":"/m","subPathExpr":"$(P)"}])x",
                       R"("volumes":[{"name":"v","emptyDir":{}}])");
   auto mounts = volumes.mounts_of(pod_of(pod), container_of(pod), {{"P", "logs/web"}});
   ASSERT_TRUE(mounts.has_value());
