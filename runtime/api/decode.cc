@@ -1,5 +1,6 @@
 #include "runtime/api/decode.h"
 
+#include "objects/protobuf.h"
 #include "objects/yaml.h"
 #include "runtime/api/status.h"
 
@@ -62,6 +63,10 @@ Result<std::vector<std::string>> check_fields(std::string_view table, std::strin
 }  // namespace
 
 Result<json::Parsed> parse_body(std::string_view body, Encoding encoding, std::string_view expected_kind) {
+  if (encoding == Encoding::protobuf) {
+    KRING_TRY(json::Value value, protobuf::decode(body));
+    return json::Parsed{std::move(value), {}};
+  }
   auto parsed = encoding == Encoding::yaml ? yaml::parse(body) : json::parse(body);
   if (parsed.has_error()) {
     const Error& error = parsed.error();

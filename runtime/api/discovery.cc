@@ -68,6 +68,15 @@ Object response_kind(const Served& parent, const Subresource& sub) {
   return kind;
 }
 
+// Short names and categories belong to the group that owns the kind: where a retired group offers them too, kubectl
+// warns that "rs" is ambiguous and asks for `all` twice.
+void append_nicknames(const Served& served, Object& row) {
+  const Kind& kind = *served.kind;
+  if (served.group != kind.group) return;
+  if (!kind.short_names.empty()) row.append("shortNames", texts(kind.short_names));
+  if (!kind.categories.empty()) row.append("categories", texts(kind.categories));
+}
+
 void add_resource(const Served& served, Array& resources) {
   const Kind& kind = *served.kind;
   if (kind.verbs != 0) {
@@ -77,8 +86,7 @@ void add_resource(const Served& served, Array& resources) {
     row.append("namespaced", kind.namespaced);
     row.append("kind", served.kind_name);
     row.append("verbs", verbs(kind.verbs));
-    if (!kind.short_names.empty()) row.append("shortNames", texts(kind.short_names));
-    if (!kind.categories.empty()) row.append("categories", texts(kind.categories));
+    append_nicknames(served, row);
     resources.emplace_back(std::move(row));
   }
   for (const Subresource& sub : kind.subresources) {
@@ -161,8 +169,7 @@ Object aggregated_resource(const Served& served) {
   row.append("scope", kind.namespaced ? "Namespaced" : "Cluster");
   row.append("singularResource", kind.singular);
   row.append("verbs", verbs(kind.verbs));
-  if (!kind.short_names.empty()) row.append("shortNames", texts(kind.short_names));
-  if (!kind.categories.empty()) row.append("categories", texts(kind.categories));
+  append_nicknames(served, row);
   Array subs;
   for (const Subresource& sub : kind.subresources) {
     Object entry;

@@ -122,9 +122,10 @@ Result<Encoding> body_encoding(std::string_view content_type) {
   const std::string type = media_type(content_type);
   if (type.empty() || type == "application/json" || type == "*/*") return Encoding::json;
   if (type == "application/yaml" || type == "text/yaml" || type == "application/x-yaml") return Encoding::yaml;
+  if (type == "application/vnd.kubernetes.protobuf") return Encoding::protobuf;
   return Error{Reason::unsupported_media_type,
                "the body of the request was in an unknown format - accepted media types include: application/json, "
-               "application/yaml"};
+               "application/yaml, application/vnd.kubernetes.protobuf"};
 }
 
 std::string_view content_type_of(Encoding encoding) {

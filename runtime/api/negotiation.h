@@ -9,7 +9,7 @@
 
 namespace kring::api {
 
-enum class Encoding : uint8_t { json, yaml };
+enum class Encoding : uint8_t { json, yaml, protobuf /* bodies only */ };
 enum class As : uint8_t { object, table, partial };
 
 struct Accepted {
@@ -31,7 +31,7 @@ Result<Accepted> negotiate(std::string_view accept, Offers offers);
 // `pretty` as asked; without a word, programs that people read answers in (curl, wget, browsers) get it.
 bool wants_pretty(std::string_view query_value, bool query_given, std::string_view user_agent);
 
-// The encoding of a request's body; empty is JSON.
+// The encoding of a request's body; empty is JSON. Protobuf is only read: clients that send it take JSON answers.
 Result<Encoding> body_encoding(std::string_view content_type);
 
 // "application/json; charset=utf-8" -> "application/json", in lower case.

@@ -11,7 +11,8 @@ namespace kring::api {
 namespace {
 
 constexpr std::string_view openapi_v2_proto = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
-constexpr std::string_view openapi_v2_proto_old = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+// What the answer is called: the name with an @ is no media type by Go's rules, and kubectl 1.20 reads it by them.
+constexpr std::string_view openapi_v2_proto_dot = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 
 http::Response not_found_page() {
   http::Response response;
@@ -91,8 +92,8 @@ http::Response openapi_page(const http::Request& request, std::string_view path)
   if (path == "/openapi/v2" || path == "/swagger-2.0.0.pb-v1") {
     const std::string_view accept = request.header("accept");
     const bool proto = path != "/openapi/v2" || accept.find(openapi_v2_proto) != std::string_view::npos ||
-                       accept.find(openapi_v2_proto_old) != std::string_view::npos;
-    return document(request, proto ? openapi_v2_proto : "application/json", etag, openapi_v2(proto));
+                       accept.find(openapi_v2_proto_dot) != std::string_view::npos;
+    return document(request, proto ? openapi_v2_proto_dot : "application/json", etag, openapi_v2(proto));
   }
   if (path == "/openapi/v3") return document(request, "application/json", etag, openapi_v3_index());
   constexpr std::string_view prefix = "/openapi/v3/";

@@ -153,7 +153,7 @@ TEST(Create, RefusesBodiesThatAreNoJson) {
     EXPECT_TRUE(refused.message().starts_with("the object provided is unrecognized (must be of type ConfigMap)"))
         << refused.message();
   }
-  const Answer type = api.post(config_maps, map("a"), "application/vnd.kubernetes.protobuf");
+  const Answer type = api.post(config_maps, map("a"), "application/cbor");
   EXPECT_EQ(type.status, 415);
   EXPECT_EQ(type.reason(), "UnsupportedMediaType");
 }

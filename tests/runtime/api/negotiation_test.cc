@@ -51,7 +51,8 @@ TEST(Negotiation, BodiesAreJsonOrYaml) {
   EXPECT_EQ(*body_encoding(""), Encoding::json);
   EXPECT_EQ(*body_encoding("application/json; charset=utf-8"), Encoding::json);
   EXPECT_EQ(*body_encoding("application/yaml"), Encoding::yaml);
-  auto bad = body_encoding("application/vnd.kubernetes.protobuf");
+  EXPECT_EQ(*body_encoding("application/vnd.kubernetes.protobuf"), Encoding::protobuf);
+  auto bad = body_encoding("application/cbor");
   ASSERT_TRUE(bad.has_error());
   EXPECT_EQ(bad.error().reason, Reason::unsupported_media_type);
 }
