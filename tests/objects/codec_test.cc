@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "objects/schema/core_generated.h"
 
 namespace kring::codec {
@@ -84,6 +86,29 @@ TEST(CodecTypes, EveryKindBeginsWithItsNameAndMetadata) {
     ASSERT_GE(type.printed.size(), 3u) << kind.kind;
     EXPECT_EQ(type.printed[2]->name, "metadata") << kind.kind;
     EXPECT_EQ(type.printed[2]->slot, 8) << kind.kind;
+  }
+}
+
+TEST(CodecTypes, ProtobufNumbersAreUniqueInTheirMessage) {
+  for (const TypeInfo* type : all_types()) {
+    std::set<std::pair<uint16_t, uint16_t>> numbers;
+    std::set<uint16_t> messages;
+    for (const FieldInfo& field : type->fields)
+      if (field.inline_proto != 0) messages.insert(field.inline_proto);
+    for (const FieldInfo& field : type->fields) {
+      if (field.proto == 0) continue;
+      EXPECT_TRUE(numbers.emplace(field.inline_proto, field.proto).second) << type->table << "." << field.name;
+      if (field.inline_proto == 0) EXPECT_FALSE(messages.contains(field.proto)) << type->table << "." << field.name;
+    }
+  }
+}
+
+TEST(CodecTypes, EveryTypeAndFieldIsDescribed) {
+  for (const TypeInfo* type : all_types()) {
+    EXPECT_FALSE(type->doc.empty()) << type->table;
+    EXPECT_FALSE(type->openapi.empty()) << type->table;
+    for (const FieldInfo& field : type->fields)
+      EXPECT_FALSE(field.doc.empty()) << type->table << "." << field.name;
   }
 }
 
