@@ -70,6 +70,8 @@ class HostFiles {
   // `..data`, which is swapped by a rename. Does nothing when the content is the same.
   virtual Result<void> publish(const std::string& directory, const std::vector<VolumeFile>& files,
                                std::optional<int64_t> group) = 0;
+  // The folder in `directory` that holds what was last published.
+  virtual Result<std::string> published(const std::string& directory) = 0;
   // Success when a tmpfs is mounted there already. `bytes_max` 0: half of the memory, the kernel's default.
   virtual Result<void> mount_tmpfs(const std::string& path, int64_t bytes_max, uint32_t mode) = 0;
   virtual Result<void> unmount(const std::string& path) = 0;  // success when nothing is mounted there

@@ -29,6 +29,7 @@ class LinuxHostFiles final : public HostFiles {
   Result<FileType> type_beneath(const std::string& base, const std::string& relative) override;
   Result<void> publish(const std::string& directory, const std::vector<VolumeFile>& files,
                        std::optional<int64_t> group) override;
+  Result<std::string> published(const std::string& directory) override;
   Result<void> mount_tmpfs(const std::string& path, int64_t bytes_max, uint32_t mode) override;
   Result<void> unmount(const std::string& path) override;
   Task<Result<int64_t>> usage(std::string path, int64_t bytes_max) override;

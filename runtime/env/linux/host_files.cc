@@ -294,6 +294,14 @@ Result<void> LinuxHostFiles::publish(const std::string& directory, const std::ve
   return {};
 }
 
+Result<std::string> LinuxHostFiles::published(const std::string& directory) {
+  std::array<char, 256> target{};
+  std::string link = directory + "/..data";
+  ssize_t size = ::readlink(link.c_str(), target.data(), target.size());
+  if (size < 0) return io_error("readlink " + link, errno);
+  return std::string{target.data(), static_cast<size_t>(size)};
+}
+
 Result<void> LinuxHostFiles::mount_tmpfs(const std::string& path, int64_t bytes_max, uint32_t mode) {
   struct statfs about {};
   if (::statfs(path.c_str(), &about) == 0 && about.f_type == tmpfs_magic && is_mount_point(path)) return {};
