@@ -15,7 +15,8 @@ using Format = Quantity::Format;
 
 constexpr int32_t nano = -9;
 constexpr size_t decimal_digits_max = 36;  // 10^36 * 100 still fits a signed 128-bit integer
-constexpr size_t binary_digits_max = 19;   // 10^19 * 2^60 too
+// 10^digits * 2^exponent fits too: 34 digits before Ki, 19 before Ei.
+constexpr size_t binary_digits_max(int32_t exponent) { return static_cast<size_t>((126 - exponent) * 301 / 1000); }
 constexpr int power_max = 38;              // 10^38 is the last power that fits
 
 Error format_wrong() {
@@ -202,7 +203,7 @@ Result<Quantity> Quantity::parse(std::string_view text) {
   if (!parts.any_digit && binary && parts.suffix.exponent >= 50) return numeric_wrong();
   Mantissa mantissa = 0;
   int64_t exponent = 0;
-  read_digits(parts, binary ? binary_digits_max : decimal_digits_max, mantissa, exponent);
+  read_digits(parts, binary ? binary_digits_max(parts.suffix.exponent) : decimal_digits_max, mantissa, exponent);
   Format format = parts.suffix.format;
   if (binary) {
     mantissa <<= parts.suffix.exponent;
@@ -248,15 +249,14 @@ std::string Quantity::to_string() const {
       return digits_of(integer).append(power == 0 ? std::string_view{} : suffix_text(format, power));
     }
   }
-  // The exponent becomes a multiple of three; above the last suffix the number grows instead.
+  // The exponent becomes a multiple of three; above the last suffix the number grows instead, within reason.
+  constexpr int32_t last_suffix = 18, zeros_max = 60;
+  if (format == Format::decimal_si && exponent_ > last_suffix + zeros_max) format = Format::decimal_exponent;
   int32_t exponent = exponent_ - ((exponent_ % 3) + 3) % 3;
-  if (format == Format::decimal_si) exponent = std::min(exponent, 18);
-  Mantissa mantissa = mantissa_;
-  if (!scale_up(mantissa, int64_t{exponent_} - exponent)) {
-    return digits_of(mantissa_) + "e" + std::to_string(exponent_);
-  }
-  if (format == Format::decimal_si) return digits_of(mantissa).append(suffix_text(format, exponent));
-  return exponent == 0 ? digits_of(mantissa) : digits_of(mantissa) + "e" + std::to_string(exponent);
+  if (format == Format::decimal_si) exponent = std::min(exponent, last_suffix);
+  const std::string number = digits_of(mantissa_) + std::string(static_cast<size_t>(exponent_ - exponent), '0');
+  if (format == Format::decimal_si) return number + std::string{suffix_text(format, exponent)};
+  return exponent == 0 ? number : number + "e" + std::to_string(exponent);
 }
 
 int64_t Quantity::scaled_value(int scale) const {

@@ -1,7 +1,7 @@
 // Kubernetes' resource.Quantity: a fixed-point number with a suffix, "100m", "1.5Gi", "12e6".
 // A value is mantissa * 10^exponent with no part below a nano (1e-9): finer input is rounded away from zero, so asking
 // for a little never means nothing. The format it was written in is kept and decides how it is printed.
-// Bounds: 128-bit mantissa, which is 36 decimal digits (19 before a binary suffix); longer input is rounded away from
+// Bounds: 128-bit mantissa, which is 36 decimal digits (34 before Ki, 19 before Ei); longer input is rounded away from
 // zero. Binary quantities are capped at 2^63-1, as in Kubernetes.
 // Source: kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity.
 #pragma once
