@@ -312,7 +312,7 @@ Result<PodUsage> Cgroups::usage(const std::string& group) const {
     const int64_t inactive = number_of(stat, memory->unified ? "inactive_file" : "total_inactive_file");
     out.memory_working_set_bytes = std::max<int64_t>(0, total - std::max<int64_t>(0, inactive));
   }
-  if (out.cpu_usage_ns < 0) return Error{Reason::not_found, "no cgroup " + group};
+  if (out.cpu_usage_ns < 0 || (cpu == nullptr && memory == nullptr)) return Error{Reason::not_found, "no cgroup " + group};
   return out;
 }
 

@@ -13,7 +13,7 @@ namespace {
 // What the lines of one write() are gathered in, so that a flood costs one system call for many lines. Shared by all
 // logs: it is empty between calls.
 constexpr size_t gather_bytes = 32 * 1024;
-static_assert(gather_bytes > log_part_bytes_max + 64);
+static_assert(gather_bytes > log_part_bytes_max + 64 + 160);
 char gathered[gather_bytes];
 size_t gathered_size = 0, gathered_payload = 0;
 
@@ -124,7 +124,7 @@ bool LogWriter::append(Stream stream, std::string_view part) {
 
 void LogWriter::put(Stream stream, char tag, std::string_view line, int64_t wall_ns) {
   if (gathered_size + line.size() + 64 > gather_bytes) flush();
-  if (lost_ > 0) tell_loss(wall_ns);
+  tell_loss(wall_ns);
   Text<64> head;
   put_time(head, wall_ns);
   head << (stream == Stream::out ? " stdout " : " stderr ") << tag << ' ';
@@ -144,18 +144,15 @@ void LogWriter::put(Stream stream, char tag, std::string_view line, int64_t wall
   }
 }
 
+// The loss is told together with the next line, in one write: what is too large for the disk again tells nothing.
 void LogWriter::tell_loss(int64_t wall_ns) {
-  const uint64_t lost = lost_;
+  if (lost_ == 0 || gathered_size > 0) return;
   Text<160> line;
   put_time(line, wall_ns);
-  line << " stderr F kring: " << lost << " bytes of output are missing here, the log could not be written\n";
-  if (!file_.ok() && !reopen()) return;
-  if (sys::write_all(file_.get(), line.c_str(), line.size()) < 0) {
-    sys::ftruncate(file_.get(), static_cast<int64_t>(size_));
-    return;
-  }
-  size_ += line.size();
-  lost_ = 0;
+  line << " stderr F kring: " << lost_ << " bytes of output are missing here, the log could not be written\n";
+  memcpy(gathered, line.c_str(), line.size());
+  gathered_size = line.size();
+  told_ = lost_;
 }
 
 void LogWriter::flush() {
@@ -166,7 +163,9 @@ void LogWriter::flush() {
     lost_ += gathered_payload;
   } else {
     size_ += gathered_size;
+    lost_ -= told_;
   }
+  told_ = 0;
   gathered_size = 0;
   gathered_payload = 0;
 }

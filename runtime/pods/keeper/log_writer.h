@@ -46,7 +46,7 @@ class LogWriter {
 
   Path path_;
   sys::Fd file_;
-  uint64_t size_ = 0, bytes_max_ = 0, lost_ = 0;
+  uint64_t size_ = 0, bytes_max_ = 0, lost_ = 0, told_ = 0;
   uint32_t files_max_ = 0;
   Pending pending_[2];
   // One line being unfinished in the file (a P was written last) keeps rotation away.
