@@ -326,7 +326,8 @@ Task<Result<std::unique_ptr<CertificateAuthority>>> CertificateAuthority::open(E
     const auto names = co_await env.disk.list(directory);
     if (names.has_error()) co_return names.error();
     if (std::find(names->begin(), names->end(), "ca.crt") != names->end()) {
-      co_return Error{Reason::corrupt, directory + "/ca.crt and ca.key do not belong together; restore them or remove both"};
+      co_return Error{Reason::corrupt,
+                      directory + "/ca.crt and ca.key do not belong together; restore them or remove both"};
     }
     const CertificateRequest request{.common_name = "kring-ca", .valid_days = ca_valid_days};
     KRING_CO_TRY(pair, make_pair(request, Issuer{}, env.clock.wall()));
@@ -377,8 +378,9 @@ bool verify_es256(const std::string& key_or_certificate_pem, std::string_view si
   const int size = i2d_ECDSA_SIG(parsed.get(), &end);
   const DigestPtr digest{EVP_MD_CTX_new()};
   const auto* data = reinterpret_cast<const unsigned char*>(signing_input.data());
-  const bool good = size > 0 && EVP_DigestVerifyInit(digest.get(), nullptr, EVP_sha256(), nullptr, key.get()) == 1 &&
-                    EVP_DigestVerify(digest.get(), der.data(), static_cast<size_t>(size), data, signing_input.size()) == 1;
+  const bool good =
+      size > 0 && EVP_DigestVerifyInit(digest.get(), nullptr, EVP_sha256(), nullptr, key.get()) == 1 &&
+      EVP_DigestVerify(digest.get(), der.data(), static_cast<size_t>(size), data, signing_input.size()) == 1;
   ERR_clear_error();
   return good;
 }

@@ -40,7 +40,8 @@ class CertificateAuthority {
 
 // JWS ES256 over a key pair (service account tokens). Source: RFC 7515, 7518.
 Result<std::string> sign_es256(const std::string& key_pem, std::string_view signing_input);  // raw r||s
-bool verify_es256(const std::string& key_or_certificate_pem, std::string_view signing_input, std::string_view signature);
+bool verify_es256(const std::string& key_or_certificate_pem, std::string_view signing_input,
+                  std::string_view signature);
 // Wall time when the certificate ends, in seconds since the epoch.
 Result<int64_t> not_after(const std::string& certificate_pem);
 

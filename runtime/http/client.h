@@ -1,8 +1,8 @@
 // A small HTTP/1.1 client: one request a connection, bodies streamed, every wait bounded. For image registries, probes
 // and the command line.
 // Invariants: certificates and host names are verified, there is no switch to turn it off; a redirect is followed only
-// when asked for, never from https to http, and takes credentials along only to the same host and port; a body that ends
-// early is an error, never a short success.
+// when asked for, never from https to http, and takes credentials along only to the same host and port; a body that
+// ends early is an error, never a short success.
 // Lifetime: Env outlives it.
 #pragma once
 

@@ -19,7 +19,10 @@ constexpr size_t read_bytes_body = 16 * 1024;
 constexpr size_t read_bytes_watch = 256;
 // Parsed lines leave the buffer, so a full one holds a single line: of a header, a chunk or a trailer.
 constexpr size_t line_slack_bytes = 1024;
-constexpr size_t idle_bytes_max = 4096;
+// Buffers kept between two requests, so that a busy connection does not allocate; and by a watch, which may idle for
+// hours and of which there are many.
+constexpr size_t keep_bytes_request = 8 * 1024;
+constexpr size_t keep_bytes_watch = 1024;
 // What a client may still send after it was refused, so that it reads the answer instead of a reset.
 constexpr size_t linger_bytes_max = 1024 * 1024;
 constexpr uint32_t linger_ms = 2000;
@@ -46,7 +49,10 @@ Task<Result<void>> Connection::serve() {
   set_deadline(host_.limits().header_timeout_ms);
   const bool opened = co_await stream_->open();
   self.resume();
-  if (!opened) co_return Result<void>{};
+  if (!opened) {
+    host_.env().log.debug("TLS handshake failed", {{"peer", peer_.address}, {"err", stream_->error()}});
+    co_return Result<void>{};
+  }
   stream_->describe(peer_, certificate_not_after_);
   phase_ = Phase::idle;
   while (keep_alive_ && !broken_ && !host_.draining()) {
@@ -246,12 +252,12 @@ Task<void> Connection::answer_request() {
 }
 
 void Connection::release_idle_memory() {
-  if (buffered().empty() && in_.capacity() > idle_bytes_max) std::vector<char>{}.swap(in_), in_begin_ = in_end_ = 0;
-  if (request_.body.capacity() > idle_bytes_max) std::string{}.swap(request_.body);
-  if (request_.target.capacity() > idle_bytes_max) std::string{}.swap(request_.target);
-  if (request_.path.capacity() > idle_bytes_max) std::string{}.swap(request_.path);
-  if (head_.capacity() > idle_bytes_max) std::string{}.swap(head_);
-  stream_->release_buffers();
+  if (buffered().empty() && in_.capacity() > keep_bytes_request) std::vector<char>{}.swap(in_), in_begin_ = in_end_ = 0;
+  if (request_.body.capacity() > keep_bytes_request) std::string{}.swap(request_.body);
+  if (request_.target.capacity() > keep_bytes_request) std::string{}.swap(request_.target);
+  if (request_.path.capacity() > keep_bytes_request) std::string{}.swap(request_.path);
+  if (head_.capacity() > keep_bytes_request) std::string{}.swap(head_);
+  stream_->release_buffers(keep_bytes_request);
 }
 
 void Connection::start_head(int status, std::string_view content_type, const std::vector<Header>& headers) {
@@ -308,7 +314,7 @@ Task<Result<void>> Connection::begin(int status, std::string content_type, std::
   const auto written = co_await write(net::Parts{bytes_of(head_)});
   std::string{}.swap(head_);
   std::string{}.swap(request_.body);
-  stream_->release_buffers();
+  stream_->release_buffers(keep_bytes_watch);
   co_return written;
 }
 
@@ -323,7 +329,7 @@ Task<Result<void>> Connection::chunk(std::string_view data) {
   *end++ = '\n';
   const std::string_view prefix{size, static_cast<size_t>(end - size)};
   const auto written = co_await write(net::Parts{bytes_of(prefix), bytes_of(data), bytes_of("\r\n")});
-  stream_->release_buffers();
+  stream_->release_buffers(keep_bytes_watch);
   co_return written;
 }
 

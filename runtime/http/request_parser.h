@@ -1,7 +1,7 @@
 // Turns bytes into a Request: Beast's HTTP/1.1 state machine with kring's limits and refusals on top.
 // Invariants: what would let two readers of the same bytes disagree about where a request ends is refused (both length
-// and chunks, unknown transfer codings, repeated Host; RFC 9112, 6.3 and 11.2); memory is bounded by the limits; trailers
-// are read and dropped.
+// and chunks, unknown transfer codings, repeated Host; RFC 9112, 6.3 and 11.2); memory is bounded by the limits;
+// trailers are read and dropped.
 // Errors: an HTTP status with a message; the connection cannot be used after one.
 #pragma once
 

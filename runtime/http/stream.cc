@@ -13,8 +13,6 @@ namespace {
 // What is encrypted before it is sent: bounds the memory of a large answer and lets sending and encrypting alternate.
 constexpr size_t encrypt_bytes_max = 64 * 1024;
 constexpr size_t record_bytes_max = 16 * 1024;
-// Kept by an idle stream.
-constexpr size_t idle_bytes_max = 4096;
 
 size_t drop_front(net::Parts& parts, size_t n) {
   size_t left = 0;
@@ -95,15 +93,17 @@ class TlsStream final : public Stream {
 
   bool has_buffered() const override { return session_->has_plaintext(); }
 
-  void release_buffers() override {
-    session_->release_buffers();
-    if (sending_.empty() && sending_.capacity() > idle_bytes_max) std::string{}.swap(sending_);
+  void release_buffers(size_t keep_bytes) override {
+    session_->release_buffers(keep_bytes);
+    if (sending_.empty() && sending_.capacity() > keep_bytes) std::string{}.swap(sending_);
   }
 
   void describe(Peer& peer, int64_t& not_after) const override {
     peer.tls = true;
     peer.certificate = session_->peer_certificate(peer.common_name, peer.organizations, not_after);
   }
+
+  std::string error() const override { return session_->error(); }
 
  private:
   // Fills whole records from the parts, so that a head and a small body are one record. Returns the bytes taken off

@@ -35,8 +35,11 @@ class Stream {
   virtual Task<void> finish(WritePace& pace) = 0;
   // Bytes that read_some would return without waiting for the socket.
   virtual bool has_buffered() const { return false; }
-  virtual void release_buffers() {}
+  // Gives empty buffers of more than this back.
+  virtual void release_buffers(size_t /*keep_bytes*/) {}
   virtual void describe(Peer&, int64_t& /*not_after*/) const {}
+  // Why open() failed; empty when the peer just left.
+  virtual std::string error() const { return {}; }
 
   net::Socket& socket() { return socket_; }
 

@@ -188,11 +188,13 @@ std::span<uint8_t> TlsSession::input_space() {
     input_begin_ = 0;
   }
   if (input_end_ == input_.size()) input_.resize(input_bytes_max);
+  input_lent_ = true;
   return std::span{input_}.subspan(input_end_);
 }
 
 void TlsSession::input(size_t bytes) {
   KRING_CHECK(input_end_ + bytes <= input_.size());
+  input_lent_ = false;
   input_end_ += bytes;
   // A full read means that more is coming: make room for a whole record.
   if (input_end_ == input_.size() && input_.size() < input_bytes_max) input_.resize(input_bytes_max);
@@ -251,12 +253,12 @@ bool TlsSession::starved() const {
   return input_begin_ == input_end_ && !failed_ && !ended_cleanly_ && SSL_has_pending(ssl_) == 0;
 }
 
-void TlsSession::release_buffers() {
-  if (input_begin_ == input_end_) {
+void TlsSession::release_buffers(size_t keep_bytes) {
+  if (input_begin_ == input_end_ && !input_lent_) {
     input_begin_ = input_end_ = 0;
-    if (input_.capacity() > input_bytes_idle) std::vector<uint8_t>{}.swap(input_);
+    if (input_.capacity() > keep_bytes) std::vector<uint8_t>{}.swap(input_);
   }
-  if (output_.empty() && output_.capacity() > input_bytes_idle) std::string{}.swap(output_);
+  if (output_.empty() && output_.capacity() > keep_bytes) std::string{}.swap(output_);
 }
 
 bool TlsSession::peer_certificate(std::string& common_name, std::vector<std::string>& organizations,

@@ -49,7 +49,8 @@ class TlsSession {
   TlsSession(const TlsSession&) = delete;
   TlsSession& operator=(const TlsSession&) = delete;
 
-  // Ciphertext from the peer: a place to read it into, then how much came.
+  // Ciphertext from the peer: a place to read it into, then how much came. The place stays where it is in between:
+  // a watch writes, and gives back what it does not need, while it waits for its client to go.
   std::span<uint8_t> input_space();
   void input(size_t bytes);
 
@@ -66,8 +67,8 @@ class TlsSession {
   bool has_plaintext() const;
   // Nothing to read before more ciphertext comes.
   bool starved() const;
-  // Gives idle memory back.
-  void release_buffers();
+  // Gives empty buffers of more than this back.
+  void release_buffers(size_t keep_bytes);
 
   // What the peer's certificate says; false when it showed none.
   bool peer_certificate(std::string& common_name, std::vector<std::string>& organizations, int64_t& not_after) const;
@@ -81,6 +82,7 @@ class TlsSession {
   ssl_st* ssl_;
   std::vector<uint8_t> input_;
   size_t input_begin_ = 0, input_end_ = 0;
+  bool input_lent_ = false;
   std::string output_;
   bool ended_cleanly_ = false, failed_ = false;
   std::string error_;

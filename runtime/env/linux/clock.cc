@@ -55,7 +55,8 @@ void LinuxClock::arm() {
     itimerspec setting{};
     setting.it_value.tv_sec = first / 1'000'000'000;
     setting.it_value.tv_nsec = first % 1'000'000'000;
-    KRING_CHECK(::timerfd_settime(timer_.native_handle(), TFD_TIMER_ABSTIME, &setting, nullptr) == 0, "timerfd_settime");
+    const int error = ::timerfd_settime(timer_.native_handle(), TFD_TIMER_ABSTIME, &setting, nullptr);
+    KRING_CHECK(error == 0, "timerfd_settime");
   }
   if (first == 0) {
     if (waiting_) timer_.cancel();

@@ -62,7 +62,8 @@ void append_escaped(std::string& out, std::string_view text, bool quoted) {
 
 void append_value(std::string& out, std::string_view value) {
   bool plain = !value.empty();
-  for (const char c : value) plain = plain && !is_control(static_cast<unsigned char>(c)) && c != ' ' && c != '"' && c != '=';
+  for (const char c : value)
+    plain = plain && !is_control(static_cast<unsigned char>(c)) && c != ' ' && c != '"' && c != '=';
   if (plain) return append_escaped(out, value, false);
   out += '"';
   append_escaped(out, value, true);

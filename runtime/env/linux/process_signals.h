@@ -1,5 +1,6 @@
-// SIGTERM, SIGINT and SIGHUP as something a task awaits. Handlers, not a signal mask: a mask would be inherited by every
-// program that kring starts, a handler ends with exec. SIGPIPE is ignored: a closed peer is an error of the write.
+// SIGTERM, SIGINT and SIGHUP as something a task awaits. Handlers, not a signal mask: a mask would be inherited by
+// every program that kring starts, a handler ends with exec. SIGPIPE is ignored (and that is inherited: a child that
+// wants it resets it): a closed peer is an error of the write.
 // Lifetime: one a process; outlives the waiting task.
 #pragma once
 

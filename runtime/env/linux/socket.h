@@ -1,6 +1,6 @@
 // Stream sockets (TCP and Unix) and datagrams for runtime/http: the only place that opens them.
-// Invariants: descriptors are close-on-exec; at most one read and one write of a socket are under way; an operation that
-// is cancelled, interrupted or shut down returns, it never hangs.
+// Invariants: descriptors are close-on-exec; at most one read and one write of a socket are under way; an operation
+// that is cancelled, interrupted or shut down returns, it never hangs.
 // Callers check cancelled() first: the transfers are bare Asio operations, without a frame of their own, because they
 // are the hot path.
 #pragma once

@@ -70,7 +70,8 @@ Task<Result<void>> raw_answers(HttpTest& test) {
       {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab", "200 ab"},
       {"HTTP/1.1 200 OK\r\n\r\nto the end", "200 to the end"},
       {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n1\r\nb\r\n0\r\n\r\n", "200 ab"},
-      {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nA: b\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: 1\r\n\r\nx",
+      {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nA: b\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: "
+       "1\r\n\r\nx",
        "201 x"},
       {"HTTP/1.1 204 No Content\r\n\r\n", "204 "},
       // An end that comes too early is an error, never a shorter body.

@@ -29,7 +29,8 @@ Task<Result<void>> pipelined(HttpTest& test) {
   KRING_CO_TRY(const auto client, co_await RawClient::connect(test));
   KRING_CO_TRY_VOID(co_await client->send(
       "PUT /echo?1 HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nabGET /echo?2 HTTP/1.1\r\nHost: x\r\n\r\n"
-      "PUT /echo?3 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n3\r\ncde\r\n0\r\n\r\n"));
+      "PUT /echo?3 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: "
+      "close\r\n\r\n3\r\ncde\r\n0\r\n\r\n"));
   KRING_CO_TRY_VOID(co_await client->read_to_end());
   const size_t one = client->received.find("PUT /echo?1 [ab]"), two = client->received.find("GET /echo?2 []"),
                three = client->received.find("PUT /echo?3 [cde]");
@@ -75,7 +76,8 @@ Task<Result<void>> refusals(HttpTest& test) {
       {"nonsense\r\n\r\n", "400 Bad Request"},
       {"GET / HTTP/1.1\r\n\r\n", "400 Bad Request"},
       {"GET /" + std::string(20'000, 'a') + " HTTP/1.1\r\nHost: x\r\n\r\n", "414 URI Too Long"},
-      {"GET / HTTP/1.1\r\nHost: x\r\nA: " + std::string(70'000, 'a') + "\r\n\r\n", "431 Request Header Fields Too Large"},
+      {"GET / HTTP/1.1\r\nHost: x\r\nA: " + std::string(70'000, 'a') + "\r\n\r\n",
+       "431 Request Header Fields Too Large"},
       {"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 4000000\r\n\r\n", "413 Request Entity Too Large"},
       {"GET / HTTP/3.0\r\nHost: x\r\n\r\n", "505 HTTP Version Not Supported"},
       {"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", "501 Not Implemented"}};

@@ -15,7 +15,8 @@ struct Tls {
 
 // The fixture's plain listener comes first; this one is a second server on the same loop.
 struct TlsServer {
-  explicit TlsServer(HttpTest& test) : test_(test), group(test.env, "tls"), server(make_server(test.env, test.handler, Limits::standard())) {}
+  explicit TlsServer(HttpTest& test)
+      : test_(test), group(test.env, "tls"), server(make_server(test.env, test.handler, Limits::standard())) {}
   Task<Result<void>> start() {
     KRING_CO_TRY(ca, co_await CertificateAuthority::open(test_.env, test_.directory + "/ca"));
     KRING_CO_TRY(other_ca, co_await CertificateAuthority::open(test_.env, test_.directory + "/other"));
@@ -161,7 +162,8 @@ Task<Result<void>> versions(HttpTest& test, TlsServer& tls) {
 TEST_F(HttpTest, SpeaksTls12And13AndHttp11Only) { serve_while(with_tls<versions>); }
 
 Task<Result<void>> resumption(HttpTest& test, TlsServer& tls) {
-  const std::string connect = "timeout 10 openssl s_client -tls1_2 -connect 127.0.0.1:" + std::to_string(tls.server->port());
+  const std::string connect =
+      "timeout 10 openssl s_client -tls1_2 -connect 127.0.0.1:" + std::to_string(tls.server->port());
   const std::string session = test.directory + "/session";
   std::string output;
   KRING_CO_TRY_VOID(co_await run_program(test, connect + " -sess_out " + session, output));
