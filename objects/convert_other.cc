@@ -86,11 +86,13 @@ void out_pod_disruption_budget(json::Value& value) {
 void in_binding(json::Value& value) {
   each_object(value, {"subjects"}, [](json::Object& subject) {
     const std::string version = text_of(subject, "apiVersion");
-    const size_t slash = version.find('/');
-    const std::string group = slash == version.npos ? std::string{} : version.substr(0, slash);
     const bool account = text_of(subject, "kind") == "ServiceAccount";
     subject.erase("apiVersion");
-    if (!group.empty() || !account) subject.set("apiGroup", group.empty() ? std::string{rbac_group} : group);
+    if (version.starts_with(rbac_group) || (version.empty() && !account)) {
+      subject.set("apiGroup", rbac_group);
+    } else if (!version.empty() && version != "v1") {
+      subject.set("apiGroup", version);  // no such group has subjects; validation says so
+    }
     // "*" stood for everybody who is authenticated.
     if (text_of(subject, "kind") == "User" && text_of(subject, "name") == "*") {
       subject.set("kind", "Group");
@@ -103,7 +105,7 @@ void out_binding(json::Value& value) {
   each_object(value, {"subjects"}, [](json::Object& subject) {
     const std::string group = text_of(subject, "apiGroup");
     subject.erase("apiGroup");
-    subject.set("apiVersion", group.empty() ? std::string{"v1"} : group + "/v1alpha1");
+    subject.set("apiVersion", group.empty() ? "v1" : group == rbac_group ? group + "/v1alpha1" : group);
   });
 }
 

@@ -126,6 +126,10 @@ constexpr OtherVersion access[] = {
     other<"authentication.k8s.io/v1beta1", "authentication.k8s.io/v1">(
         "authentication.k8s.io/TokenReview", KRING_GONE("authentication.k8s.io/v1beta1 TokenReview", "1.19", "1.22",
                                                         "authentication.k8s.io/v1 TokenReview")),
+    other<"authentication.k8s.io/v1alpha1", "authentication.k8s.io/v1">(
+        "authentication.k8s.io/SelfSubjectReview",
+        KRING_GONE("authentication.k8s.io/v1alpha1 SelfSubjectReview", "1.29", "1.32",
+                   "authentication.k8s.io/v1 SelfSubjectReview")),
     other<"authentication.k8s.io/v1beta1", "authentication.k8s.io/v1">(
         "authentication.k8s.io/SelfSubjectReview", KRING_GONE("authentication.k8s.io/v1beta1 SelfSubjectReview", "1.30",
                                                               "1.33", "authentication.k8s.io/v1 SelfSubjectReview")),
@@ -192,6 +196,7 @@ constexpr OtherVersion cluster[] = {
     KRING_STORAGE("v1beta1", "CSIStorageCapacity", "1.24", "1.27"),
     KRING_STORAGE("v1beta1", "StorageClass", "1.6", "1.22"),
     KRING_STORAGE("v1beta1", "VolumeAttachment", "1.19", "1.22"),
+    KRING_STORAGE("v1alpha1", "CSIStorageCapacity", "1.22", "1.24"),
     KRING_STORAGE("v1alpha1", "VolumeAttachment", "1.21", "1.24"),
     KRING_WEBHOOKS("MutatingWebhookConfiguration"),
     KRING_WEBHOOKS("ValidatingWebhookConfiguration"),
