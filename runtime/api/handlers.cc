@@ -59,7 +59,7 @@ Task<Result<http::Response>> handle_get(Context& context, Call& call) {
   auto object = context.registry.get(call.target);
   if (object.has_error()) co_return std::move(object).error();
   call.shape.now_ms = context.env.clock.wall().ns / 1'000'000;
-  co_return object_response(*object, call.shape, 200);
+  co_return read_response(*object, call.shape);
 }
 
 Task<Result<http::Response>> handle_list(Context& context, Call& call) {
@@ -117,7 +117,7 @@ Task<Result<http::Response>> handle_create(Context& context, Call& call) {
   auto written = co_await context.registry.create(call.target, std::move(*body), *options);
   if (written.has_error()) co_return std::move(written).error();
   take_warnings(call, *written);
-  co_return object_response(written->object, call.shape, 201);
+  co_return write_response(*written->object, call.shape, 201);
 }
 
 Task<Result<http::Response>> handle_update(Context& context, Call& call) {
@@ -128,7 +128,7 @@ Task<Result<http::Response>> handle_update(Context& context, Call& call) {
   auto written = co_await context.registry.update(call.target, std::move(*body), *options);
   if (written.has_error()) co_return std::move(written).error();
   take_warnings(call, *written);
-  co_return object_response(written->object, call.shape, written->created ? 201 : 200);
+  co_return write_response(*written->object, call.shape, written->created ? 201 : 200);
 }
 
 Task<Result<http::Response>> handle_patch(Context& context, Call& call) {
@@ -141,7 +141,7 @@ Task<Result<http::Response>> handle_patch(Context& context, Call& call) {
   auto written = co_await context.registry.patch(call.target, *patch_kind, std::move(*patch), *options);
   if (written.has_error()) co_return std::move(written).error();
   take_warnings(call, *written);
-  co_return object_response(written->object, call.shape, 200);
+  co_return write_response(*written->object, call.shape, 200);
 }
 
 Task<Result<http::Response>> handle_delete(Context& context, Call& call) {
@@ -161,7 +161,7 @@ Task<Result<http::Response>> handle_delete(Context& context, Call& call) {
   }
   // Not gone yet although the client wanted the dependents gone too: accepted.
   const bool accepted = !deleted->gone && options->orphan_dependents == false;
-  co_return object_response(deleted->object, call.shape, accepted ? 202 : 200);
+  co_return write_response(*deleted->object, call.shape, accepted ? 202 : 200);
 }
 
 Task<Result<http::Response>> handle_delete_collection(Context& context, Call& call) {

@@ -146,15 +146,18 @@ std::string render_bookmark(Revision revision, bool initial_events_end, const Sh
   return json::print(out);
 }
 
-Result<http::Response> object_response(const ObjectPtr& object, const Shape& shape, int status) {
+Result<http::Response> read_response(const ObjectPtr& object, const Shape& shape) {
+  if (!shape.plain()) return write_response(*object, shape, 200);
+  http::Response response;
+  response.shared_body = std::shared_ptr<const std::string>{object, &object->json()};
+  return response;
+}
+
+Result<http::Response> write_response(const Object& object, const Shape& shape, int status) {
   http::Response response;
   response.status = status;
   response.content_type = content_type_of(shape.accepted.encoding);
-  if (shape.plain()) {
-    response.shared_body = std::shared_ptr<const std::string>{object, &object->json()};
-    return response;
-  }
-  KRING_TRY(response.body, render_object(*object, shape));
+  KRING_TRY(response.body, render_object(object, shape));
   return response;
 }
 

@@ -50,7 +50,9 @@ Result<std::string> render_event_object(const Object& object, const Shape& shape
 // {"kind":"Pod","apiVersion":"v1","metadata":{"resourceVersion":"7","creationTimestamp":null}}
 std::string render_bookmark(Revision revision, bool initial_events_end, const Shape& shape);
 
-// An answer with the object: shares the object's own text when that is what the client wants.
-Result<http::Response> object_response(const ObjectPtr& object, const Shape& shape, int status);
+// An answer with the object. Reads of the plain form share the object's own text, which is made once and kept as long as
+// the revision; answers to writes do not make it: most objects are never read over HTTP.
+Result<http::Response> read_response(const ObjectPtr& object, const Shape& shape);
+Result<http::Response> write_response(const Object& object, const Shape& shape, int status);
 
 }  // namespace kring::api

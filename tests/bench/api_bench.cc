@@ -7,6 +7,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -333,6 +334,7 @@ int bench(const std::string& directory, double seconds) {
   if (::pipe(pipe_ends) != 0) fail("pipe");
   const pid_t child = ::fork();
   if (child == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     ::close(pipe_ends[0]);
     std::exit(run_server(directory, 0, pipe_ends[1]));
   }
