@@ -20,5 +20,9 @@ void quantity(std::string_view input);
 void time(std::string_view input);
 void selector(std::string_view input);
 void codec(std::string_view input);
+void image_documents(std::string_view input);
+void image_layer(std::string_view input);
+void http_request(std::string_view input);
+void dns_answer(std::string_view input);
 
 }  // namespace kring::fuzz
