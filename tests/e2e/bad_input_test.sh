@@ -3,7 +3,7 @@
 # Method: raw requests with curl on the node's socket and over TLS, with every kind of identity; then the CLI.
 source "$(dirname "$0")/lib.sh"
 start_node
-sock() { curl -sS --max-time 20 --unix-socket "$data/kring.sock" "$@"; }
+sock() { curl -sS -A test --max-time 20 --unix-socket "$data/kring.sock" "$@"; }
 pods=http://localhost/api/v1/namespaces/default/pods
 maps=http://localhost/api/v1/namespaces/default/configmaps
 revision() { kc get --raw /api/v1/namespaces/default/configmaps | jq -r '.items | length'; }
@@ -49,7 +49,7 @@ expect 'ok' kc get --raw /readyz
 
 # A6: who may do what, over TLS.
 url=https://127.0.0.1:6443
-tls() { in_world curl -sS --max-time 20 --cacert "$data/pki/ca.crt" "$@"; }
+tls() { in_world curl -sS -A test --max-time 20 --cacert "$data/pki/ca.crt" "$@"; }
 code() { tls -o /dev/null -w '%{http_code}' "$@" || echo refused; }
 for path in /healthz /livez /readyz /version; do expect 200 code "$url$path"; done
 for path in /api /apis /metrics /openapi/v2 /openapi/v3 /api/v1/pods /api/v1/secrets /api/v1/nodes / /logs /stats \
@@ -90,14 +90,16 @@ expect 'Usage' "$kring" --help
 [[ ! -e $work/other ]] || { echo "FAILED: a refused call made files" >&2; failures=$((failures + 1)); }
 stop_node TERM
 
-# A data directory of a newer version is refused and not touched.
+# A data directory of another program is refused and not touched.
 cp -a "$data/store" "$work/newer"
 for file in "$work"/newer/*; do
-  [[ -f $file ]] && printf '\xff\xff\xff\x7f' | dd of="$file" bs=1 seek=8 conv=notrunc 2>/dev/null
+  for offset in 0 4096; do
+    [[ -f $file ]] && printf 'SQLite f' | dd of="$file" bs=1 seek=$offset conv=notrunc 2>/dev/null
+  done
 done
 sum=$(cat "$work"/newer/* | sha256sum)
 mkdir -p "$work/refused"
 cp -a "$work/newer" "$work/refused/store"
-refuse '' in_world timeout 20 "$kring" node --data-dir "$work/refused" --listen 127.0.0.1:0
+refuse 'format' in_world timeout 20 "$kring" node --data-dir "$work/refused" --listen 127.0.0.1:0
 [[ $(cat "$work"/refused/store/* | sha256sum) == "$sum" ]] || { echo "FAILED: a foreign format was changed" >&2; failures=$((failures + 1)); }
 refuse '' "$kring" fsck "$work/does-not-exist"

@@ -18,7 +18,7 @@ failures=0
 export HOME=$work/home
 mkdir -p "$HOME"
 
-newest_client() { find "$clients/" -maxdepth 1 -name 'kubectl.1.*' | sort -V | tail -n 1; }
+newest_client() { find "$clients/" -maxdepth 1 -name "kubectl.1.*" | sort -V | tail -n 1; }
 KUBECTL=${KUBECTL:-$(newest_client)}
 
 # One pair of namespaces for the life of the script: the node may die and come back, its pods' world stays.
@@ -96,7 +96,7 @@ expect() {
     failures=$((failures + 1))
     return 0
   fi
-  echo "ok: ${*: -6}"
+  echo "ok: $*"
 }
 
 # refuse TEXT COMMAND...: the command fails and says TEXT.
@@ -108,7 +108,7 @@ refuse() {
     failures=$((failures + 1))
     return 0
   fi
-  echo "ok: refused: ${*: -6}"
+  echo "ok: refused: $*"
 }
 
 output_has() { # output_has TEXT COMMAND...: for eventually

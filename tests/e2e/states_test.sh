@@ -24,7 +24,12 @@ pod never-pull <<'Y'
       command: [sleep, "1"]
 Y
 kc run no-image --image=example.invalid/nothing:1 --image-pull-policy=Never --restart=Never >/dev/null
-kc run bad-name --image='UPPER//x' --restart=Never >/dev/null
+apply <<'Y'
+apiVersion: v1
+kind: Pod
+metadata: {name: bad-name}
+spec: {containers: [{name: main, image: UPPER//x}]}
+Y
 kc run unreachable --image=127.0.0.1:9/nothing:1 --restart=Never >/dev/null
 pod no-command <<<'      command: [/does/not/exist]'
 pod not-in-path <<<'      command: [nonsense]'

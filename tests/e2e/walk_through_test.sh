@@ -64,7 +64,7 @@ expect 'kuard' kc get pods --selector='canary in (true,false)'
 expect 'No resources found' kc get pods --selector='canary!=true'
 kc label pods kuard canary- >/dev/null
 expect 'No resources found' kc get pods -l canary
-expect 'annotated' kc annotate pods kuard example.com/icon-url=https://example.com/icon.png
+expect 'annotate' kc annotate pods kuard example.com/icon-url=https://example.com/icon.png
 expect 'icon.png' kc get pod kuard -o jsonpath='{.metadata.annotations}'
 refuse 'already has a value' kc annotate pods kuard example.com/icon-url=other
 expect 'kuard' kc get pods --field-selector=spec.nodeName=e2e
