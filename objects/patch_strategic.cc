@@ -94,22 +94,20 @@ class Order {
     Order order;
     for (const json::Value& item : items) {
       KRING_TRY(std::string key, identity(item, merge_key));
-      order.places_.emplace(std::move(key), order.places_.size());
+      order.add(std::move(key));
     }
     return order;
   }
   // Lists of a live object may lack merge keys where nobody compares them.
   static Order of_known(const json::Array& items, std::string_view merge_key) {
     Order order;
-    size_t place = 0;
     for (const json::Value& item : items) {
-      if (Result<std::string> key = identity(item, merge_key); key.has_value()) {
-        order.places_.emplace(std::move(*key), place);
-      }
-      ++place;
+      if (Result<std::string> key = identity(item, merge_key); key.has_value()) order.add(std::move(*key));
     }
     return order;
   }
+  // Behind all others, unless it is there already; true when it was not.
+  bool add(std::string key) { return places_.emplace(std::move(key), places_.size()).second; }
   std::optional<size_t> find(const std::string& key) const {
     const auto found = places_.find(key);
     return found == places_.end() ? std::nullopt : std::optional{found->second};
@@ -282,8 +280,7 @@ class Merger {
     KRING_TRY(const FieldRule rule, rule_of(schema, field));
     if (change != nullptr) KRING_TRY_VOID(check_element_order(change->as_array(), wanted.as_array(), rule.merge_key));
     if (current == nullptr && change == nullptr) return {};
-    const json::Array before = current != nullptr ? current->as_array() : json::Array{};
-    const Order live_order = Order::of_known(before, rule.merge_key);
+    const Order live_order = live_order_of(current, change, rule.merge_key);
     json::Array merged;
     if (current == nullptr) {
       remove_directives(*change);
@@ -297,6 +294,39 @@ class Merger {
     KRING_TRY(const Order patch_order, Order::of(wanted.as_array(), rule.merge_key));
     KRING_TRY(json::Array result, arranged(std::move(merged), patch_order, live_order, rule.merge_key));
     return live.set(field, json::Value{std::move(result)});
+  }
+
+  // The order of the live list, which decides between items that only the server knows and those of the patch.
+  // Kubernetes reads it from the very array that it merges into, so a new item in a place that a deletion freed counts
+  // as live, and others do not; found by comparing with kubectl patch --local.
+  static Order live_order_of(const json::Value* current, const json::Value* change, std::string_view merge_key) {
+    if (current == nullptr) return {};
+    const json::Array& live = current->as_array();
+    std::set<std::string> deleted;
+    if (change != nullptr) {
+      for (const json::Value& item : change->as_array()) {
+        const json::Value* key = item.find(merge_key);
+        if (key != nullptr && is_delete(item)) deleted.insert(json::print(*key));
+      }
+    }
+    Order order;
+    size_t freed = 0;
+    for (const json::Value& item : live) {
+      Result<std::string> key = identity(item, merge_key);
+      if (key.has_error()) continue;
+      if (deleted.contains(*key)) {
+        ++freed;
+      } else {
+        order.add(std::move(*key));
+      }
+    }
+    for (size_t i = 0; freed > 0 && i < change->as_array().size(); ++i) {
+      const json::Value& item = change->as_array()[i];
+      if (has_directive(item)) continue;
+      Result<std::string> key = identity(item, merge_key);
+      if (key.has_value() && order.add(std::move(*key))) --freed;
+    }
+    return order;
   }
 
   // The items of the patch must be among the wanted ones, and in that order.

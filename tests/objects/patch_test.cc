@@ -280,6 +280,13 @@ TEST(StrategicPatch, WeavesWhatOnlyTheServerKnowsIntoTheWantedOrder) {
       {R"({"spec":{"containers":[{"name":"a"},{"name":"sidecar"},{"name":"b"}]}})",
        R"({"spec":{"$setElementOrder/containers":[{"name":"a"},{"name":"b"},{"name":"c"}],"containers":[{"name":"c"}]}})",
        R"({"spec":{"containers":[{"name":"a"},{"name":"sidecar"},{"name":"b"},{"name":"c"}]}})"},
+      // What takes the place of a deleted item counts as live, and so does not overtake what stood before.
+      {R"({"spec":{"containers":[{"name":"d"},{"name":"e"},{"name":"b"}]}})",
+       R"({"spec":{"$setElementOrder/containers":[{"name":"c"},{"name":"b"}],"containers":[{"name":"c"},{"name":"e","$patch":"delete"}]}})",
+       R"({"spec":{"containers":[{"name":"d"},{"name":"c"},{"name":"b"}]}})"},
+      {R"({"spec":{"containers":[{"name":"d"},{"name":"b"}]}})",
+       R"({"spec":{"$setElementOrder/containers":[{"name":"c"},{"name":"b"}],"containers":[{"name":"c"}]}})",
+       R"({"spec":{"containers":[{"name":"c"},{"name":"d"},{"name":"b"}]}})"},
       {R"({"spec":{"containers":[{"name":"s"},{"name":"a"},{"name":"b"}]}})",
        R"({"spec":{"$setElementOrder/containers":[{"name":"b"},{"name":"a"}]}})",
        R"({"spec":{"containers":[{"name":"s"},{"name":"b"},{"name":"a"}]}})"},
