@@ -46,7 +46,7 @@ size_t open_descriptors() {
   if (directory == nullptr) return 0;
   while (readdir(directory) != nullptr) ++count;
   closedir(directory);
-  return count > 3 ? count - 3 : 0;   // ".", ".." and the directory itself
+  return count > 3 ? count - 3 : 0;  // ".", ".." and the directory itself
 }
 
 }  // namespace
@@ -59,7 +59,7 @@ Response App::handle(const Request& request) {
   Response response = route(request);
   ++requests_[response.status / 100 % 6];
   auto took = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start).count();
-  std::string target = json_string(request.target);   // no control characters in the log
+  std::string target = json_string(request.target);  // no control characters in the log
   std::printf("%s %s %s %s %d %lldus\n", timestamp(std::time(nullptr)).c_str(), request.remote.c_str(),
               request.method.c_str(), target.c_str(), response.status, static_cast<long long>(took));
   std::fflush(stdout);
@@ -83,10 +83,12 @@ Response App::route(const Request& request) {
   if (below("/env")) return environment(request);
   if (path == "/") return {.body = page("request", request_tab(request))};
   if (path == "/liveness" || path == "/-/liveness") {
-    return {.body = page("liveness", probe_tab(live_, "healthy/switch", "The kubelet restarts a container that fails it."))};
+    return {.body = page("liveness",
+                         probe_tab(live_, "healthy/switch", "The kubelet restarts a container that fails it."))};
   }
   if (path == "/readiness" || path == "/-/readiness") {
-    return {.body = page("readiness", probe_tab(ready_, "ready/switch", "A pod that fails it gets no traffic from its services."))};
+    return {.body = page("readiness",
+                         probe_tab(ready_, "ready/switch", "A pod that fails it gets no traffic from its services."))};
   }
   if (path == "/metrics") return metrics();
   return plain(404, "404 page not found\n");
@@ -94,9 +96,8 @@ Response App::route(const Request& request) {
 
 // GET /ready is the probe; GET, PUT, POST /ready/api its state; POST /ready/switch the buttons of the page.
 Response App::probe(Probe& probe, const Request& request, const std::string& page_name) {
-  std::string_view rest = std::string_view{request.path}.substr(request.path.find('/', 1) == std::string::npos
-                                                                    ? request.path.size()
-                                                                    : request.path.find('/', 1));
+  std::string_view rest = std::string_view{request.path}.substr(
+      request.path.find('/', 1) == std::string::npos ? request.path.size() : request.path.find('/', 1));
   if (rest.empty() && reads(request)) {
     int code = probe.check(request.remote);
     return plain(code, code == 200 ? "ok" : "fail");
@@ -133,9 +134,10 @@ Response App::memory(const Request& request) {
     body += "<form method=\"post\" action=\"mem/alloc\"><button name=\"size\" value=\"" + std::to_string(size) +
             "\">Allocate " + bytes_text(static_cast<uint64_t>(size)) + "</button></form>\n";
   }
-  body += "<form method=\"post\" action=\"mem/alloc\"><input name=\"size\" size=\"14\" value=\"1000000\"> bytes "
-          "<button>Allocate</button></form>\n"
-          "<form method=\"post\" action=\"mem/clear\"><button>Release all</button></form>\n";
+  body +=
+      "<form method=\"post\" action=\"mem/alloc\"><input name=\"size\" size=\"14\" value=\"1000000\"> bytes "
+      "<button>Allocate</button></form>\n"
+      "<form method=\"post\" action=\"mem/clear\"><button>Release all</button></form>\n";
   return {.body = page("memory", body)};
 }
 
@@ -166,7 +168,7 @@ Response App::keygen(const Request& request) {
   }
   if (writes(request) && request.path == "/keygen/switch") {
     auto values = request.parameters();
-    if (!values.contains("exitOnComplete")) values["exitOnComplete"] = "false";   // forms leave out empty boxes
+    if (!values.contains("exitOnComplete")) values["exitOnComplete"] = "false";  // forms leave out empty boxes
     if (!keygen_.apply(values, error)) return plain(400, error + "\n");
     return see("../keygen");
   }
@@ -178,7 +180,8 @@ Response App::keygen(const Request& request) {
            std::to_string(value) + "\"></label></p>\n";
   };
   std::string body = "<p>" + std::string{keygen_.running() ? "Generating keys" : "Idle"} + "; keys made: <b>" +
-                     std::to_string(keygen_.generated()) + "</b></p>\n<form method=\"post\" action=\"keygen/switch\">\n" +
+                     std::to_string(keygen_.generated()) +
+                     "</b></p>\n<form method=\"post\" action=\"keygen/switch\">\n" +
                      number("Number of keys (0: no limit)", "numToGen", config.keys) +
                      number("Seconds to run (0: no limit)", "timeToRun", config.seconds) +
                      number("Exit code", "exitCode", config.exit_code) +
@@ -194,7 +197,8 @@ Response App::environment(const Request& request) const {
   auto variables = environment_variables();
   if (request.path == "/env/api") {
     std::string out = "{\"commandLine\":[";
-    for (size_t i = 0; i < options_.arguments.size(); ++i) out += (i == 0 ? "" : ",") + json_string(options_.arguments[i]);
+    for (size_t i = 0; i < options_.arguments.size(); ++i)
+      out += (i == 0 ? "" : ",") + json_string(options_.arguments[i]);
     out += "],\"env\":{";
     for (size_t i = 0; i < variables.size(); ++i) {
       out += (i == 0 ? "" : ",") + json_string(variables[i].first) + ":" + json_string(variables[i].second);
@@ -205,7 +209,8 @@ Response App::environment(const Request& request) const {
   std::string body = "<h2>Command line</h2>\n<pre>";
   for (const auto& argument : options_.arguments) body += html(argument) + "\n";
   body += "</pre>\n<h2>Environment</h2>\n<table>\n";
-  for (const auto& [key, value] : variables) body += "<tr><th>" + html(key) + "</th><td>" + html(value) + "</td></tr>\n";
+  for (const auto& [key, value] : variables)
+    body += "<tr><th>" + html(key) + "</th><td>" + html(value) + "</td></tr>\n";
   return {.body = page("environment", body + "</table>\n")};
 }
 
@@ -220,13 +225,16 @@ Response App::metrics() const {
     if (c == '"' || c == '\\' || c == '\n') c = '_';
   }
   metric("kuard_build_info", "gauge", "The version of this workload.", "{version=\"" + version + "\"}", 1);
-  out += "# HELP kuard_http_requests_total Requests answered, by hundreds of the status.\n"
-         "# TYPE kuard_http_requests_total counter\n";
+  out +=
+      "# HELP kuard_http_requests_total Requests answered, by hundreds of the status.\n"
+      "# TYPE kuard_http_requests_total counter\n";
   for (size_t i = 1; i < std::size(requests_); ++i) {
-    out += "kuard_http_requests_total{code=\"" + std::to_string(i) + "xx\"} " + std::to_string(requests_[i].load()) + "\n";
+    out +=
+        "kuard_http_requests_total{code=\"" + std::to_string(i) + "xx\"} " + std::to_string(requests_[i].load()) + "\n";
   }
-  out += "# HELP kuard_probe_failures_total Probe calls answered with 500.\n"
-         "# TYPE kuard_probe_failures_total counter\n";
+  out +=
+      "# HELP kuard_probe_failures_total Probe calls answered with 500.\n"
+      "# TYPE kuard_probe_failures_total counter\n";
   out += "kuard_probe_failures_total{probe=\"liveness\"} " + std::to_string(live_.failures()) + "\n";
   out += "kuard_probe_failures_total{probe=\"readiness\"} " + std::to_string(ready_.failures()) + "\n";
   metric("kuard_allocated_bytes", "gauge", "Memory allocated on request.", "", memory_.allocated());

@@ -17,15 +17,15 @@
 namespace kuard {
 
 struct Options {
-  std::string version = "1";        // 1/blue, 2/green, 3/purple: the colour of the page
-  std::string root = "/";           // what the file browser shows
+  std::string version = "1";  // 1/blue, 2/green, 3/purple: the colour of the page
+  std::string root = "/";     // what the file browser shows
   std::vector<std::string> arguments;
 };
 
 class App {
  public:
   App(Options options, std::function<void(int)> exit_process);
-  Response handle(const Request& request);   // also logs the request to standard output
+  Response handle(const Request& request);  // also logs the request to standard output
   Keygen& keygen() { return keygen_; }
 
  private:
@@ -45,10 +45,10 @@ class App {
   Probe live_{"/healthy"}, ready_{"/ready"};
   Memory memory_;
   Keygen keygen_;
-  std::atomic<uint64_t> requests_[6] = {};   // by hundreds of the status
+  std::atomic<uint64_t> requests_[6] = {};  // by hundreds of the status
 };
 
 std::string host_name();
-std::vector<std::string> addresses();        // of this network namespace, without loopback
+std::vector<std::string> addresses();  // of this network namespace, without loopback
 
 }  // namespace kuard

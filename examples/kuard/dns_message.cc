@@ -14,13 +14,13 @@ struct TypeName {
   uint16_t type;
   std::string_view name;
 };
-constexpr TypeName type_names[] = {{1, "A"},      {2, "NS"},   {5, "CNAME"}, {6, "SOA"},   {12, "PTR"},
-                                   {15, "MX"},    {16, "TXT"}, {28, "AAAA"}, {33, "SRV"},  {35, "NAPTR"},
-                                   {41, "OPT"},   {43, "DS"},  {46, "RRSIG"}, {47, "NSEC"}, {48, "DNSKEY"},
-                                   {64, "SVCB"},  {65, "HTTPS"}, {255, "ANY"}, {257, "CAA"}};
+constexpr TypeName type_names[] = {{1, "A"},     {2, "NS"},     {5, "CNAME"},  {6, "SOA"},   {12, "PTR"},
+                                   {15, "MX"},   {16, "TXT"},   {28, "AAAA"},  {33, "SRV"},  {35, "NAPTR"},
+                                   {41, "OPT"},  {43, "DS"},    {46, "RRSIG"}, {47, "NSEC"}, {48, "DNSKEY"},
+                                   {64, "SVCB"}, {65, "HTTPS"}, {255, "ANY"},  {257, "CAA"}};
 constexpr std::string_view opcodes[] = {"QUERY", "IQUERY", "STATUS", "OPCODE3", "NOTIFY", "UPDATE"};
-constexpr std::string_view rcodes[] = {"NOERROR",  "FORMERR",  "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED",
-                                       "YXDOMAIN", "YXRRSET",  "NXRRSET",  "NOTAUTH",  "NOTZONE"};
+constexpr std::string_view rcodes[] = {"NOERROR",  "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED",
+                                       "YXDOMAIN", "YXRRSET", "NXRRSET",  "NOTAUTH",  "NOTZONE"};
 
 // Reads a message; every read is bounds-checked, ok() turns false for good at the first that does not fit.
 class Reader {
@@ -120,7 +120,7 @@ std::string address_of(int family, const std::string& raw) {
   return text;
 }
 
-std::string unknown_data(Reader& in, size_t length) {   // RFC 3597
+std::string unknown_data(Reader& in, size_t length) {  // RFC 3597
   std::string raw = in.bytes(length), out = "\\# " + std::to_string(length);
   if (!raw.empty()) out += ' ';
   for (char c : raw) {
@@ -149,25 +149,32 @@ std::string numbers(Reader& in, int count) {
 std::string record_data(Reader& in, uint16_t type, size_t length) {
   size_t end = in.at() + length;
   switch (type) {
-    case 1: return length == 4 ? address_of(AF_INET, in.bytes(4)) : unknown_data(in, length);
-    case 28: return length == 16 ? address_of(AF_INET6, in.bytes(16)) : unknown_data(in, length);
-    case 2: case 5: case 12: return in.name();
+    case 1:
+      return length == 4 ? address_of(AF_INET, in.bytes(4)) : unknown_data(in, length);
+    case 28:
+      return length == 16 ? address_of(AF_INET6, in.bytes(16)) : unknown_data(in, length);
+    case 2:
+    case 5:
+    case 12:
+      return in.name();
     case 15: {
       std::string preference = numbers(in, 1);
       return preference + in.name();
     }
     case 33: {
-      std::string numbers_text = numbers(in, 3);   // priority, weight, port
+      std::string numbers_text = numbers(in, 3);  // priority, weight, port
       return numbers_text + in.name();
     }
-    case 16: return text_strings(in, end);
+    case 16:
+      return text_strings(in, end);
     case 6: {
       std::string out = in.name() + " ";
       out += in.name();
       for (int i = 0; i < 5; ++i) out += " " + std::to_string(in.u32());
       return out;
     }
-    default: return unknown_data(in, length);
+    default:
+      return unknown_data(in, length);
   }
 }
 
@@ -187,7 +194,7 @@ std::string record_line(Reader& in) {
     return "; EDNS: version " + std::to_string(ttl >> 16 & 0xff) + "; udp: " + std::to_string(record_class) + "\n";
   }
   std::string data = record_data(in, type, length);
-  if (in.at() != end) in.bytes(SIZE_MAX);   // data longer or shorter than it says: malformed
+  if (in.at() != end) in.bytes(SIZE_MAX);  // data longer or shorter than it says: malformed
   return owner + "\t" + std::to_string(ttl) + "\t" + class_name(record_class) + "\t" + dns_type_name(type) + "\t" +
          data + "\n";
 }
@@ -199,9 +206,9 @@ std::string header_lines(uint16_t id, uint16_t flags, const uint16_t (&counts)[4
   out += ", status: ";
   out += rcode < std::size(rcodes) ? std::string{rcodes[rcode]} : "RCODE" + std::to_string(rcode);
   out += ", id: " + std::to_string(id) + "\n;; flags:";
-  static constexpr std::pair<uint16_t, std::string_view> bits[] = {
-      {0x8000, " qr"}, {0x0400, " aa"}, {0x0200, " tc"}, {0x0100, " rd"}, {0x0080, " ra"}, {0x0020, " ad"},
-      {0x0010, " cd"}};
+  static constexpr std::pair<uint16_t, std::string_view> bits[] = {{0x8000, " qr"}, {0x0400, " aa"}, {0x0200, " tc"},
+                                                                   {0x0100, " rd"}, {0x0080, " ra"}, {0x0020, " ad"},
+                                                                   {0x0010, " cd"}};
   for (auto [bit, name] : bits) {
     if ((flags & bit) != 0) out += name;
   }

@@ -61,8 +61,10 @@ std::string kind_text(const struct stat& info, int directory, const char* name) 
     return length < 0 ? "link" : "-> " + std::string(target, static_cast<size_t>(length));
   }
   if (S_ISDIR(info.st_mode)) return "";
-  return S_ISCHR(info.st_mode) ? "character device" : S_ISBLK(info.st_mode) ? "block device"
-         : S_ISFIFO(info.st_mode) ? "pipe" : "socket";
+  return S_ISCHR(info.st_mode)    ? "character device"
+         : S_ISBLK(info.st_mode)  ? "block device"
+         : S_ISFIFO(info.st_mode) ? "pipe"
+                                  : "socket";
 }
 
 Response listing(int path_fd, const std::string& path) {
@@ -80,8 +82,8 @@ Response listing(int path_fd, const std::string& path) {
   closedir(directory);
   std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.name < b.name; });
   Response out;
-  out.body = "<!doctype html><meta charset=\"utf-8\"><title>" + html(path) + "</title>\n<h1>" + html(path) +
-             "</h1>\n<pre>\n";
+  out.body =
+      "<!doctype html><meta charset=\"utf-8\"><title>" + html(path) + "</title>\n<h1>" + html(path) + "</h1>\n<pre>\n";
   if (path != "/") out.body += "<a href=\"../\">../</a>\n";
   for (const auto& entry : entries) {
     std::string shown = entry.name + (entry.directory ? "/" : "");
@@ -97,7 +99,7 @@ std::string_view content_type(int fd) {
   for (ssize_t i = 0; i < got; ++i) {
     if (start[i] == '\0') return "application/octet-stream";
   }
-  return "text/plain; charset=utf-8";   // never HTML: a file is shown, not run by the browser
+  return "text/plain; charset=utf-8";  // never HTML: a file is shown, not run by the browser
 }
 
 Response regular_file(int path_fd, const struct stat& info, std::string_view path) {
@@ -140,7 +142,7 @@ Response browse(const std::string& root, std::string_view path) {
   if (S_ISDIR(info.st_mode)) {
     if (wanted.ends_with('/')) {
       out = listing(fd, wanted);
-    } else {   // so that relative links work
+    } else {  // so that relative links work
       out = Response{.status = 301, .location = "./" + percent_encode(wanted.substr(wanted.rfind('/') + 1)) + "/"};
     }
   } else if (S_ISREG(info.st_mode)) {

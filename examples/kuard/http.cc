@@ -32,7 +32,7 @@ bool parse_request_line(std::string_view line, Request& out) {
   if (!is_token(out.method) || out.target.empty() || has_control(out.target)) return false;
   if (out.target.find(' ') != std::string::npos) return false;
   std::string_view target = out.target;
-  if (target.starts_with("http://")) {   // absolute form, as a proxy's client sends it
+  if (target.starts_with("http://")) {  // absolute form, as a proxy's client sends it
     target.remove_prefix(7);
     size_t slash = target.find('/');
     target = slash == std::string_view::npos ? "/" : target.substr(slash);
@@ -94,21 +94,36 @@ std::optional<Request> parse_head(std::string_view head, int& status) {
 
 std::string_view status_text(int status) {
   switch (status) {
-    case 200: return "OK";
-    case 303: return "See Other";
-    case 301: return "Moved Permanently";
-    case 400: return "Bad Request";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 408: return "Request Timeout";
-    case 411: return "Length Required";
-    case 413: return "Content Too Large";
-    case 431: return "Request Header Fields Too Large";
-    case 500: return "Internal Server Error";
-    case 503: return "Service Unavailable";
-    case 505: return "HTTP Version Not Supported";
-    default: return "Unknown";
+    case 200:
+      return "OK";
+    case 303:
+      return "See Other";
+    case 301:
+      return "Moved Permanently";
+    case 400:
+      return "Bad Request";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 408:
+      return "Request Timeout";
+    case 411:
+      return "Length Required";
+    case 413:
+      return "Content Too Large";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 500:
+      return "Internal Server Error";
+    case 503:
+      return "Service Unavailable";
+    case 505:
+      return "HTTP Version Not Supported";
+    default:
+      return "Unknown";
   }
 }
 

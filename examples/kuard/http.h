@@ -17,16 +17,16 @@ inline constexpr size_t head_bytes_max = 16 * 1024;
 inline constexpr size_t headers_max = 100;
 inline constexpr size_t body_bytes_max = 64 * 1024;
 inline constexpr int connections_max = 128;
-inline constexpr int request_seconds_max = 10;   // from the first byte to the last
+inline constexpr int request_seconds_max = 10;  // from the first byte to the last
 inline constexpr int idle_seconds_max = 60;
 
 struct Request {
   std::string method, target, version;
-  std::string path;                             // percent-decoded, without the query
+  std::string path;  // percent-decoded, without the query
   std::map<std::string, std::string> query;
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
-  std::string remote;                           // "10.0.0.7:4711"
+  std::string remote;  // "10.0.0.7:4711"
 
   std::string_view header(std::string_view name) const;
   // A value of the query, or of a form or JSON body.

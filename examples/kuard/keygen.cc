@@ -106,12 +106,11 @@ void Keygen::remember(const std::string& line) {
 std::string Keygen::json() const {
   std::lock_guard lock{mutex_};
   auto flag = [](bool value) { return value ? std::string{"true"} : std::string{"false"}; };
-  std::string out = "{\"config\":{\"enable\":" + flag(config_.enable) +
-                    ",\"exitOnComplete\":" + flag(config_.exit_on_complete) +
-                    ",\"exitCode\":" + std::to_string(config_.exit_code) +
-                    ",\"numToGen\":" + std::to_string(config_.keys) +
-                    ",\"timeToRun\":" + std::to_string(config_.seconds) + "},\"running\":" + flag(running_) +
-                    ",\"generated\":" + std::to_string(generated_) + ",\"history\":[";
+  std::string out =
+      "{\"config\":{\"enable\":" + flag(config_.enable) + ",\"exitOnComplete\":" + flag(config_.exit_on_complete) +
+      ",\"exitCode\":" + std::to_string(config_.exit_code) + ",\"numToGen\":" + std::to_string(config_.keys) +
+      ",\"timeToRun\":" + std::to_string(config_.seconds) + "},\"running\":" + flag(running_) +
+      ",\"generated\":" + std::to_string(generated_) + ",\"history\":[";
   for (size_t i = 0; i < history_.size(); ++i) {
     out += std::string{i == 0 ? "" : ","} + "{\"id\":" + std::to_string(lines_ - i) +
            ",\"data\":" + json_string(history_[i]) + "}";

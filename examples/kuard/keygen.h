@@ -18,8 +18,8 @@ struct KeygenConfig {
   bool enable = false;
   bool exit_on_complete = false;
   int exit_code = 0;
-  int64_t keys = 0;         // 0: no limit
-  int64_t seconds = 0;      // 0: no limit
+  int64_t keys = 0;     // 0: no limit
+  int64_t seconds = 0;  // 0: no limit
 };
 
 class Keygen {
@@ -28,14 +28,14 @@ class Keygen {
   explicit Keygen(std::function<void(int)> exit_process) : exit_process_(std::move(exit_process)) {}
   ~Keygen() { stop(); }
 
-  void configure(KeygenConfig config);   // ends a running workload, starts the new one when enabled
+  void configure(KeygenConfig config);  // ends a running workload, starts the new one when enabled
   KeygenConfig config() const;
   // Changes what the members name (JSON names of json()); false and a reason when a value is not valid.
   bool apply(const std::map<std::string, std::string>& values, std::string& error);
   uint64_t generated() const { return generated_; }
   bool running() const { return running_; }
   std::string json() const;
-  std::string history_text() const;      // newest first
+  std::string history_text() const;  // newest first
 
  private:
   static void* thread_main(void* self);
@@ -45,8 +45,8 @@ class Keygen {
 
   static constexpr size_t history_max = 50;
   std::function<void(int)> exit_process_;
-  std::mutex control_;             // one configure() at a time
-  mutable std::mutex mutex_;       // config_, history_
+  std::mutex control_;        // one configure() at a time
+  mutable std::mutex mutex_;  // config_, history_
   KeygenConfig config_;
   std::deque<std::string> history_;
   uint64_t lines_ = 0;

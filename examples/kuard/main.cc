@@ -66,12 +66,12 @@ int main(int count, char** arguments) {
       return 2;
     }
   }
-  mallopt(M_ARENA_MAX, 2);   // many short-lived threads, little memory
+  mallopt(M_ARENA_MAX, 2);  // many short-lived threads, little memory
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
-  sigprocmask(SIG_BLOCK, &signals, nullptr);   // before any thread, so that all inherit it
+  sigprocmask(SIG_BLOCK, &signals, nullptr);  // before any thread, so that all inherit it
   std::signal(SIGPIPE, SIG_IGN);
   int stop_fd = signalfd(-1, &signals, SFD_CLOEXEC);
   std::string error;

@@ -17,7 +17,8 @@ bool Memory::allocate(int64_t bytes) {
   void* start = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (start == MAP_FAILED) return false;
   // Different bytes a page, so that no same-page merging gives the memory back.
-  for (size_t at = 0; at < size; at += 4096) *reinterpret_cast<volatile size_t*>(static_cast<char*>(start) + at) = at + 1;
+  for (size_t at = 0; at < size; at += 4096)
+    *reinterpret_cast<volatile size_t*>(static_cast<char*>(start) + at) = at + 1;
   std::lock_guard lock{mutex_};
   blocks_.push_back({start, size});
   allocated_ += size;

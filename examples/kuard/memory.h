@@ -28,6 +28,6 @@ class Memory {
   uint64_t allocated_ = 0;
 };
 
-uint64_t resident_bytes();   // of this process
+uint64_t resident_bytes();  // of this process
 
 }  // namespace kuard

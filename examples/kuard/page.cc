@@ -72,13 +72,14 @@ std::vector<std::string> addresses() {
 
 std::string App::page(const std::string& tab, const std::string& body) const {
   Look look = look_of(options_.version);
-  std::string out = "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
-                    "<meta name=\"viewport\" content=\"width=device-width\">\n<title>kuard " +
-                    html(options_.version) + " on " + html(host_name()) + "</title>\n<style>" + style +
-                    "header{background:" + look.colour + "}nav{background:" + look.background + "}nav a{color:" +
-                    look.colour + "}</style></head>\n<body data-version=\"" + html(options_.version) +
-                    "\" data-colour=\"" + look.name + "\">\n<header><h1>kuard, version " + html(options_.version) +
-                    " (" + look.name + ")</h1>\n<div>host <b>" + html(host_name()) + "</b>; addresses <b>";
+  std::string out =
+      "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
+      "<meta name=\"viewport\" content=\"width=device-width\">\n<title>kuard " +
+      html(options_.version) + " on " + html(host_name()) + "</title>\n<style>" + style +
+      "header{background:" + look.colour + "}nav{background:" + look.background + "}nav a{color:" + look.colour +
+      "}</style></head>\n<body data-version=\"" + html(options_.version) + "\" data-colour=\"" + look.name +
+      "\">\n<header><h1>kuard, version " + html(options_.version) + " (" + look.name + ")</h1>\n<div>host <b>" +
+      html(host_name()) + "</b>; addresses <b>";
   std::string separator;
   for (const auto& address : addresses()) {
     out += separator + html(address);
@@ -102,8 +103,9 @@ std::string App::request_tab(const Request& request) const {
 
 std::string App::probe_tab(const Probe& probe, const std::string& action, const std::string& explanation) const {
   int64_t failing = probe.failing();
-  std::string state = failing == 0 ? "succeeds" : failing < 0 ? "fails"
-                      : "fails for the next " + std::to_string(failing) + " calls";
+  std::string state = failing == 0  ? "succeeds"
+                      : failing < 0 ? "fails"
+                                    : "fails for the next " + std::to_string(failing) + " calls";
   auto button = [](const char* value, const char* text) {
     return "<button name=\"n\" value=\"" + std::string{value} + "\">" + text + "</button> ";
   };
@@ -112,7 +114,8 @@ std::string App::probe_tab(const Probe& probe, const std::string& action, const 
          button("-1", "Fail") + "</form>\n" + form +
          "Fail the next <input name=\"n\" type=\"number\" min=\"1\" value=\"3\"> calls <button>Set</button></form>\n"
          "<h2>Calls</h2>\n<table>\n<tr><th>#</th><th>When</th><th>From</th><th>Status</th></tr>\n" +
-         probe.history_html() + "</table>\n<script>setTimeout(function(){if(!document.activeElement||"
+         probe.history_html() +
+         "</table>\n<script>setTimeout(function(){if(!document.activeElement||"
          "document.activeElement.tagName!='INPUT')location.reload()},5000)</script>\n";
 }
 

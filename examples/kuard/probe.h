@@ -34,7 +34,7 @@ class Probe {
   mutable std::mutex mutex_;
   int64_t fail_next_ = 0;
   uint64_t calls_ = 0, failures_ = 0;
-  std::deque<Call> history_;   // newest first
+  std::deque<Call> history_;  // newest first
 };
 
 }  // namespace kuard

@@ -9,7 +9,7 @@ namespace kuard {
 namespace {
 
 using Wide = unsigned __int128;
-constexpr size_t prime_limbs = 16;   // 1024 bits
+constexpr size_t prime_limbs = 16;  // 1024 bits
 constexpr uint64_t public_exponent = 65537;
 
 constexpr uint32_t sha_constants[64] = {
@@ -51,10 +51,10 @@ void sha256_block(std::array<uint32_t, 8>& state, const uint8_t* block) {
 class Montgomery {
  public:
   explicit Montgomery(const Number& modulus) : m_(modulus), n_(modulus.size()) {
-    inverse_ = 1;   // -m^-1 mod 2^64, by Newton's iteration: each step doubles the correct bits
+    inverse_ = 1;  // -m^-1 mod 2^64, by Newton's iteration: each step doubles the correct bits
     for (int i = 0; i < 6; ++i) inverse_ *= 2 - m_[0] * inverse_;
     inverse_ = 0 - inverse_;
-    one_.assign(n_, 0);   // 2^(64 n) mod m, and its square's form, by doubling
+    one_.assign(n_, 0);  // 2^(64 n) mod m, and its square's form, by doubling
     one_[0] = 1;
     for (size_t i = 0; i < 64 * n_; ++i) twice(one_);
     square_ = one_;
@@ -75,7 +75,7 @@ class Montgomery {
     Number t(n_ + 2, 0);
     for (size_t i = 0; i < n_; ++i) {
       add_product(t, a, b[i]);
-      add_product(t, m_, t[0] * inverse_);   // makes t divisible by 2^64
+      add_product(t, m_, t[0] * inverse_);  // makes t divisible by 2^64
       std::copy(t.begin() + 1, t.end(), t.begin());
       t[n_ + 1] = 0;
     }
@@ -160,7 +160,7 @@ Number random_number(size_t limbs) {
 
 Number random_odd() {
   Number out = random_number(prime_limbs);
-  out.back() |= uint64_t{3} << 62;   // the product of two such numbers has all 2048 bits
+  out.back() |= uint64_t{3} << 62;  // the product of two such numbers has all 2048 bits
   out[0] |= 1;
   return out;
 }
@@ -168,7 +168,7 @@ Number random_odd() {
 std::optional<Number> random_prime(const std::atomic<bool>& stop) {
   Number candidate = random_odd();
   for (; !stop; candidate[0] += 2) {
-    if (candidate[0] == 1) candidate = random_odd();   // the lowest limb ran over
+    if (candidate[0] == 1) candidate = random_odd();  // the lowest limb ran over
     // p - 1 must have no factor in common with the public exponent, which is prime.
     if (remainder(candidate, public_exponent) == 1 || has_small_factor(candidate)) continue;
     if (probably_prime(candidate, 5)) return candidate;
@@ -182,7 +182,7 @@ void append_ssh(std::string& out, std::string_view data) {
 }
 
 std::string ssh_integer(const Number& value) {
-  std::string out(1, '\0');   // the number is positive: a zero byte before a set top bit
+  std::string out(1, '\0');  // the number is positive: a zero byte before a set top bit
   for (size_t i = value.size(); i-- > 0;) {
     for (int shift = 56; shift >= 0; shift -= 8) out += static_cast<char>(value[i] >> shift & 0xff);
   }
@@ -242,12 +242,12 @@ Number power_mod(const Number& base, const Number& exponent, const Number& modul
 bool probably_prime(const Number& candidate, int rounds) {
   Montgomery field{candidate};
   Number exponent = candidate;
-  exponent[0] -= 1;   // candidate is odd
+  exponent[0] -= 1;  // candidate is odd
   Number minus_one = field.enter(exponent);
   size_t twos = 0;
   while ((candidate[(twos + 1) / 64] >> ((twos + 1) % 64) & 1) == 0) ++twos;
   ++twos;
-  Number odd(candidate.size(), 0);   // (candidate - 1) >> twos
+  Number odd(candidate.size(), 0);  // (candidate - 1) >> twos
   for (size_t i = 0; i < odd.size(); ++i) {
     size_t limb = i + twos / 64, shift = twos % 64;
     if (limb < odd.size()) odd[i] = exponent[limb] >> shift;

@@ -17,8 +17,8 @@ std::array<uint8_t, 32> sha256(std::string_view data);
 std::string base64(std::string_view data, bool padded);
 
 struct PublicKey {
-  std::string ssh;           // "ssh-rsa AAAA..."
-  std::string fingerprint;   // "SHA256:..."
+  std::string ssh;          // "ssh-rsa AAAA..."
+  std::string fingerprint;  // "SHA256:..."
 };
 // Takes some tenths of a second of CPU time. nullopt when `stop` became true.
 std::optional<PublicKey> generate_rsa_key(const std::atomic<bool>& stop);

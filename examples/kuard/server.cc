@@ -22,7 +22,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 std::atomic<int> connections{0};
-std::atomic<int> busy{0};          // requests between their last byte in and their last byte out
+std::atomic<int> busy{0};  // requests between their last byte in and their last byte out
 std::atomic<bool> stopping{false};
 
 bool wait_readable(int fd, Clock::time_point deadline) {
@@ -35,7 +35,7 @@ bool send_all(int fd, std::string_view data, int flags) {
   while (!data.empty()) {
     ssize_t sent = send(fd, data.data(), data.size(), MSG_NOSIGNAL | flags);
     if (sent < 0 && errno == EINTR) continue;
-    if (sent <= 0) return false;   // SO_SNDTIMEO bounds a client that does not read
+    if (sent <= 0) return false;  // SO_SNDTIMEO bounds a client that does not read
     data.remove_prefix(static_cast<size_t>(sent));
   }
   return true;
@@ -216,7 +216,7 @@ void accept_one(int listener, const Handler& handler, const pthread_attr_t& attr
     close(fd);
     return;
   }
-  start.release();   // the thread owns it
+  start.release();  // the thread owns it
 }
 
 }  // namespace
@@ -230,7 +230,8 @@ int listen_on(std::string_view address, std::string& error) {
   }
   std::string host{address.substr(0, colon)};
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  sockaddr_in in4{.sin_family = AF_INET, .sin_port = htons(static_cast<uint16_t>(*port)), .sin_addr = {}, .sin_zero = {}};
+  sockaddr_in in4{
+      .sin_family = AF_INET, .sin_port = htons(static_cast<uint16_t>(*port)), .sin_addr = {}, .sin_zero = {}};
   sockaddr_in6 in6{};
   in6.sin6_family = AF_INET6;
   in6.sin6_port = in4.sin_port;

@@ -10,8 +10,8 @@
 
 namespace kuard {
 
-std::string html(std::string_view text);          // & < > " ' escaped
-std::string json_string(std::string_view text);   // quoted and escaped; invalid UTF-8 becomes U+FFFD
+std::string html(std::string_view text);         // & < > " ' escaped
+std::string json_string(std::string_view text);  // quoted and escaped; invalid UTF-8 becomes U+FFFD
 // "%41+b" -> "A b"; nullopt for a broken escape. `plus` turns '+' into a space, as forms send it.
 std::optional<std::string> percent_decode(std::string_view text, bool plus);
 std::string percent_encode(std::string_view text);  // everything but unreserved characters and '/'
@@ -25,6 +25,6 @@ std::string_view trim(std::string_view text);
 std::vector<std::string_view> words(std::string_view text);
 // "2026-11-23T06:00:00Z"
 std::string timestamp(int64_t unix_seconds);
-std::string bytes_text(uint64_t bytes);           // "1.5 MiB"
+std::string bytes_text(uint64_t bytes);  // "1.5 MiB"
 
 }  // namespace kuard

@@ -82,8 +82,8 @@ std::string add_image(const Image& image, Compression how, std::map<std::string,
 
 std::string platform(const Image& image) {
   return ",\"platform\":{\"architecture\":" +
-         quoted(image.architecture.empty() ? this_architecture() : image.architecture) +
-         ",\"os\":" + quoted(image.os) + "}";
+         quoted(image.architecture.empty() ? this_architecture() : image.architecture) + ",\"os\":" + quoted(image.os) +
+         "}";
 }
 
 // The entries of the top index for one descriptor: one a tag, or one without a name.
@@ -179,7 +179,8 @@ std::map<std::string, std::string> docker_save(const std::vector<Image>& images)
     }
     files[config_name] = config;
     manifest += (manifest.empty() ? "[" : ",") + std::string{"{\"Config\":"} + quoted(config_name) +
-                ",\"RepoTags\":" + (image.tags.empty() ? "null" : list(image.tags)) + ",\"Layers\":" + list(names) + "}";
+                ",\"RepoTags\":" + (image.tags.empty() ? "null" : list(image.tags)) + ",\"Layers\":" + list(names) +
+                "}";
   }
   files["manifest.json"] = manifest + "]";
   return files;

@@ -1,5 +1,6 @@
 // kring_mkimage: builds an image archive from files, without a container engine.
-//   kring_mkimage --output X.tar --tag NAME:TAG... [--layer DIR]... [--tree DIR]... [--file SOURCE=PATH]... [--link PATH=TARGET]...
+//   kring_mkimage --output X.tar --tag NAME:TAG... [--layer DIR]... [--tree DIR]... [--file SOURCE=PATH]... [--link
+//   PATH=TARGET]...
 //     [--directory PATH=MODE]... [--applets /bin/busybox] [--entrypoint WORD]... [--cmd WORD]... [--env K=V]...
 //     [--user U] [--workdir W] [--label K=V]... [--arch amd64|arm64] [--compress none|gzip|zstd] [--format oci|docker]
 // Every --layer is a layer; trees, files, links and directories form one more layer, the topmost.
@@ -19,7 +20,7 @@ struct Job {
   std::string output, format = "oci";
   Compression compression = Compression::gzip;
   Image image;
-  std::vector<Entry> entries;   // of the topmost layer
+  std::vector<Entry> entries;  // of the topmost layer
 };
 
 [[noreturn]] void die(const std::string& message) {
@@ -60,23 +61,37 @@ void add_applets(Job& job, const std::string& program) {
 }
 
 void set_compression(Job& job, const std::string& value) {
-  if (value == "none") job.compression = Compression::none;
-  else if (value == "gzip") job.compression = Compression::gzip;
-  else if (value == "zstd") job.compression = Compression::zstd;
-  else die("--compress must be none, gzip or zstd");
+  if (value == "none")
+    job.compression = Compression::none;
+  else if (value == "gzip")
+    job.compression = Compression::gzip;
+  else if (value == "zstd")
+    job.compression = Compression::zstd;
+  else
+    die("--compress must be none, gzip or zstd");
 }
 
 bool set_config(Image& image, const std::string& option, const std::string& value) {
-  if (option == "--tag") image.tags.push_back(value);
-  else if (option == "--entrypoint") image.entrypoint.push_back(value);
-  else if (option == "--cmd") image.command.push_back(value);
-  else if (option == "--env") image.env.push_back(value);
-  else if (option == "--user") image.user = value;
-  else if (option == "--workdir") image.working_directory = value;
-  else if (option == "--stop-signal") image.stop_signal = value;
-  else if (option == "--arch") image.architecture = value;
-  else if (option == "--label") image.labels.insert(split(value));
-  else return false;
+  if (option == "--tag")
+    image.tags.push_back(value);
+  else if (option == "--entrypoint")
+    image.entrypoint.push_back(value);
+  else if (option == "--cmd")
+    image.command.push_back(value);
+  else if (option == "--env")
+    image.env.push_back(value);
+  else if (option == "--user")
+    image.user = value;
+  else if (option == "--workdir")
+    image.working_directory = value;
+  else if (option == "--stop-signal")
+    image.stop_signal = value;
+  else if (option == "--arch")
+    image.architecture = value;
+  else if (option == "--label")
+    image.labels.insert(split(value));
+  else
+    return false;
   return true;
 }
 

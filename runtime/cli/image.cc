@@ -172,7 +172,8 @@ Task<Result<int>> image_command(Env& env, std::string data_dir, std::vector<std:
 
 int image(const std::string& data_dir, std::vector<std::string> arguments) {
   std::string out;
-  int code = run_task(LogLevel::warn, [&](Env& env) { return image_command(env, data_dir, std::move(arguments), out); });
+  int code =
+      run_task(LogLevel::warn, [&](Env& env) { return image_command(env, data_dir, std::move(arguments), out); });
   std::fputs(out.c_str(), code == 2 ? stderr : stdout);
   return code;
 }

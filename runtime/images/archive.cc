@@ -23,11 +23,11 @@ class DirectoryArchive final : public Archive {
   Result<Region> find(const std::string& name) override {
     if (auto open = files_.find(name); open != files_.end()) return open->second.region;
     KRING_TRY(auto fd, open_without_links(fd_, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
-    struct stat info{};
+    struct stat info {};
     if (::fstat(fd.get(), &info) != 0) return io_error("stat " + name, errno);
     if (!S_ISREG(info.st_mode)) return corrupt(name + " is not a file");
     Region region{.fd = fd.get(), .offset = 0, .size = static_cast<uint64_t>(info.st_size)};
-    if (files_.size() >= 64) files_.clear();   // one image has its documents and one layer open at a time
+    if (files_.size() >= 64) files_.clear();  // one image has its documents and one layer open at a time
     files_[name] = Open{std::move(fd), region};
     return region;
   }
@@ -68,7 +68,7 @@ class TarArchive final : public Archive {
  private:
   struct Member {
     Region region;
-    std::string link;   // another member's name
+    std::string link;  // another member's name
   };
 
   Result<void> error() {
@@ -100,7 +100,8 @@ class TarArchive final : public Archive {
     } else if (archive_entry_filetype(entry) == AE_IFREG) {
       // What the reader has consumed now are the headers: the content follows. A sparse member would not be so, and
       // would then fail its digest.
-      member.region = {.fd = fd_, .offset = static_cast<uint64_t>(archive_filter_bytes(reader_, 0)),
+      member.region = {.fd = fd_,
+                       .offset = static_cast<uint64_t>(archive_filter_bytes(reader_, 0)),
                        .size = static_cast<uint64_t>(std::max<int64_t>(0, archive_entry_size(entry)))};
     } else {
       return {};
@@ -158,7 +159,7 @@ bool is_compressed(int fd) {
 }  // namespace
 
 Result<std::unique_ptr<Archive>> open_archive(int fd, int work, uint64_t bytes_max) {
-  struct stat info{};
+  struct stat info {};
   if (::fstat(fd, &info) != 0) return io_error("stat the archive", errno);
   std::unique_ptr<Archive> out;
   if (S_ISDIR(info.st_mode)) {

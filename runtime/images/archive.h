@@ -16,7 +16,7 @@ namespace kring::images {
 class Archive {
  public:
   virtual ~Archive() = default;
-  virtual Result<Region> find(const std::string& name) = 0;   // not_found when there is none
+  virtual Result<Region> find(const std::string& name) = 0;  // not_found when there is none
 };
 
 // `fd` is a file or a directory and stays the caller's; `work` is a directory for the temporary file.

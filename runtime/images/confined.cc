@@ -39,22 +39,80 @@ constexpr size_t report_bytes_max = 16 * limits::MiB;
 
 // Everything the unpacker, the C++ library and (in test builds) the sanitizers call. Anything else gets EPERM.
 constexpr long allowed_calls[] = {
-    SYS_read, SYS_pread64, SYS_readv, SYS_write, SYS_pwrite64, SYS_writev, SYS_lseek, SYS_close, SYS_fstat,
-    SYS_newfstatat, SYS_statx, SYS_openat, SYS_openat2, SYS_mkdirat, SYS_mknodat, SYS_symlinkat, SYS_linkat,
-    SYS_unlinkat, SYS_renameat, SYS_renameat2, SYS_readlinkat, SYS_ftruncate, SYS_fallocate, SYS_fadvise64, SYS_fchmod,
-    SYS_fchmodat, SYS_fchown, SYS_fchownat, SYS_utimensat, SYS_fsetxattr, SYS_fgetxattr, SYS_getdents64, SYS_fsync,
-    SYS_fdatasync, SYS_syncfs, SYS_fstatfs, SYS_fcntl, SYS_dup, SYS_getcwd, SYS_mmap, SYS_munmap, SYS_mremap,
-    SYS_mprotect, SYS_madvise, SYS_brk, SYS_futex, SYS_exit, SYS_exit_group, SYS_rt_sigaction, SYS_rt_sigprocmask,
-    SYS_rt_sigreturn, SYS_sigaltstack, SYS_getpid, SYS_gettid, SYS_tgkill, SYS_clock_gettime, SYS_getrandom,
-    SYS_sched_yield, SYS_restart_syscall, SYS_getuid, SYS_geteuid, SYS_getrlimit, SYS_prlimit64,
-#if defined(KRING_IMAGES_SANITIZED)   // they probe memory by writing it into a pipe
+    SYS_read,
+    SYS_pread64,
+    SYS_readv,
+    SYS_write,
+    SYS_pwrite64,
+    SYS_writev,
+    SYS_lseek,
+    SYS_close,
+    SYS_fstat,
+    SYS_newfstatat,
+    SYS_statx,
+    SYS_openat,
+    SYS_openat2,
+    SYS_mkdirat,
+    SYS_mknodat,
+    SYS_symlinkat,
+    SYS_linkat,
+    SYS_unlinkat,
+    SYS_renameat,
+    SYS_renameat2,
+    SYS_readlinkat,
+    SYS_ftruncate,
+    SYS_fallocate,
+    SYS_fadvise64,
+    SYS_fchmod,
+    SYS_fchmodat,
+    SYS_fchown,
+    SYS_fchownat,
+    SYS_utimensat,
+    SYS_fsetxattr,
+    SYS_fgetxattr,
+    SYS_getdents64,
+    SYS_fsync,
+    SYS_fdatasync,
+    SYS_syncfs,
+    SYS_fstatfs,
+    SYS_fcntl,
+    SYS_dup,
+    SYS_getcwd,
+    SYS_mmap,
+    SYS_munmap,
+    SYS_mremap,
+    SYS_mprotect,
+    SYS_madvise,
+    SYS_brk,
+    SYS_futex,
+    SYS_exit,
+    SYS_exit_group,
+    SYS_rt_sigaction,
+    SYS_rt_sigprocmask,
+    SYS_rt_sigreturn,
+    SYS_sigaltstack,
+    SYS_getpid,
+    SYS_gettid,
+    SYS_tgkill,
+    SYS_clock_gettime,
+    SYS_getrandom,
+    SYS_sched_yield,
+    SYS_restart_syscall,
+    SYS_getuid,
+    SYS_geteuid,
+    SYS_getrlimit,
+    SYS_prlimit64,
+#if defined(KRING_IMAGES_SANITIZED)  // they probe memory by writing it into a pipe
     SYS_pipe2,
 #if defined(SYS_pipe)
     SYS_pipe,
 #endif
 #endif
 #if defined(SYS_readlink)
-    SYS_readlink, SYS_stat, SYS_lstat, SYS_open,
+    SYS_readlink,
+    SYS_stat,
+    SYS_lstat,
+    SYS_open,
 #endif
 };
 
@@ -85,7 +143,7 @@ bool install_filter() {
   add(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);
   add(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr), 0, 0);
   for (size_t i = 0; i < count; ++i) {
-    auto to_allow = static_cast<uint8_t>(count - i);   // past the other tests and the refusal
+    auto to_allow = static_cast<uint8_t>(count - i);  // past the other tests and the refusal
     add(BPF_JMP | BPF_JEQ | BPF_K, static_cast<uint32_t>(allowed_calls[i]), to_allow, 0);
   }
   add(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM, 0, 0);
@@ -100,7 +158,7 @@ bool drop_capabilities() {
   if (::syscall(SYS_capget, &header, data) != 0) return false;
   for (int half = 0; half < 2; ++half) {
     uint32_t keep = half == 0 ? kept_capabilities : 0;
-    data[half].permitted &= keep;   // never asks for more than is there: tests may run with less
+    data[half].permitted &= keep;  // never asks for more than is there: tests may run with less
     data[half].effective = data[half].permitted;
     data[half].inheritable = 0;
   }
@@ -147,12 +205,12 @@ const char* confine(const ConfinedJob& job, int report_fd, pid_t parent) {
   if (::getppid() != parent) return "start: the parent is gone";
   ::prctl(PR_SET_NAME, job.name.c_str());
   reset_signals();
-  ::setlocale(LC_CTYPE, "C.UTF-8");   // libarchive converts the names of pax headers to the locale
+  ::setlocale(LC_CTYPE, "C.UTF-8");  // libarchive converts the names of pax headers to the locale
   auto keep = job.descriptors;
   keep.push_back(report_fd);
   int null_fd = ::open("/dev/null", O_RDWR | O_CLOEXEC);
   for (int fd = 0; fd < 2 && null_fd >= 0; ++fd) ::dup2(null_fd, fd);
-#if !defined(KRING_IMAGES_SANITIZED)   // a sanitizer's report goes to stderr
+#if !defined(KRING_IMAGES_SANITIZED)  // a sanitizer's report goes to stderr
   if (null_fd >= 0) ::dup2(null_fd, 2);
 #endif
   close_others(std::move(keep));

@@ -15,12 +15,12 @@
 namespace kring::images {
 
 struct ConfinedJob {
-  std::string directory;            // becomes its root; absolute
-  std::vector<int> descriptors;     // what stays open besides the standard three (which lead to /dev/null); the
-                                    // caller's, and the same numbers in the child
+  std::string directory;         // becomes its root; absolute
+  std::vector<int> descriptors;  // what stays open besides the standard three (which lead to /dev/null); the
+                                 // caller's, and the same numbers in the child
   // Runs in the child after it was confined. What it returns reaches the parent, an error too.
   std::function<Result<std::string>()> work;
-  std::string name;                 // "kring: unpack", for ps
+  std::string name;  // "kring: unpack", for ps
 };
 
 // Errors: what `work` returned; io when the child could not be started or confined, or died.

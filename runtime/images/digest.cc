@@ -37,9 +37,9 @@ std::string digest_of(std::string_view bytes) {
 }
 
 bool is_digest(std::string_view text) {
-  return text.starts_with("sha256:") && text.size() == 7 + 64 &&
-         std::all_of(text.begin() + 7, text.end(),
-                     [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+  return text.starts_with("sha256:") && text.size() == 7 + 64 && std::all_of(text.begin() + 7, text.end(), [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+         });
 }
 
 std::string digest_hex(std::string_view digest) {

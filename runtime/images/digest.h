@@ -18,7 +18,7 @@ class Hasher {
   Hasher& operator=(const Hasher&) = delete;
   ~Hasher();
   void update(std::span<const uint8_t> bytes);
-  std::string digest();   // ends the hasher
+  std::string digest();  // ends the hasher
 
  private:
   evp_md_ctx_st* context_;

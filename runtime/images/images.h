@@ -36,8 +36,8 @@ struct Image {
   int64_t size_bytes = 0;
   Wall created, imported;
   ImageConfig config;
-  std::vector<std::string> layers;        // absolute paths of unpacked layers, topmost first
-  bool host_root = false;                 // kring.local/host
+  std::vector<std::string> layers;  // absolute paths of unpacked layers, topmost first
+  bool host_root = false;           // kring.local/host
 };
 
 // "busybox" -> docker.io/library/busybox:latest; the original spelling is kept for messages.

@@ -41,8 +41,8 @@ Result<UniqueFd> make_and_open(int parent, const std::string& name, mode_t mode)
 
 // One layer as an image names it: where its bytes are, and what they must be.
 struct Layer {
-  std::string member;          // of the archive
-  std::string blob_digest;     // "" when only the diff id is known (docker-save)
+  std::string member;       // of the archive
+  std::string blob_digest;  // "" when only the diff id is known (docker-save)
   uint64_t blob_size = 0;
   std::string diff_id;
 };
@@ -111,8 +111,7 @@ class Importer {
       if (manifest.architecture != "unknown") there += " " + manifest.os + "/" + manifest.architecture;
     }
     if (there.empty()) return corrupt("the archive has no image");
-    return Error{Reason::not_found,
-                 "the image is not for linux/" + machine_architecture() + ", but for" + there};
+    return Error{Reason::not_found, "the image is not for linux/" + machine_architecture() + ", but for" + there};
   }
 
   Result<void> import_index(const Descriptor& entry) {
@@ -140,8 +139,10 @@ class Importer {
     std::vector<Layer> layers;
     for (size_t i = 0; i < config.diff_ids.size(); ++i) {
       const Descriptor& blob = manifest.layers[i];
-      layers.push_back({.member = "blobs/sha256/" + digest_hex(blob.digest), .blob_digest = blob.digest,
-                        .blob_size = blob.size, .diff_id = config.diff_ids[i]});
+      layers.push_back({.member = "blobs/sha256/" + digest_hex(blob.digest),
+                        .blob_digest = blob.digest,
+                        .blob_size = blob.size,
+                        .diff_id = config.diff_ids[i]});
     }
     KRING_TRY_VOID(unpack_layers(layers));
     KRING_TRY_VOID(keep_blob(manifest.config.digest, config_text));
@@ -191,14 +192,16 @@ class Importer {
 
   Result<std::string> make_manifest(const std::string& config, size_t config_bytes,
                                     const std::vector<std::string>& diff_ids) {
-    std::string out = "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"config\":"
-                      "{\"mediaType\":\"application/vnd.oci.image.config.v1+json\",\"digest\":\"" + config +
-                      "\",\"size\":" + std::to_string(config_bytes) + "},\"layers\":[";
+    std::string out =
+        "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"config\":"
+        "{\"mediaType\":\"application/vnd.oci.image.config.v1+json\",\"digest\":\"" +
+        config + "\",\"size\":" + std::to_string(config_bytes) + "},\"layers\":[";
     for (size_t i = 0; i < diff_ids.size(); ++i) {
       KRING_TRY(auto list, layer_list(diff_ids[i]));
       KRING_TRY(auto header, parse_layer_header(list));
-      out += std::string{i == 0 ? "" : ","} + "{\"mediaType\":\"application/vnd.oci.image.layer.v1.tar\",\"digest\":\"" +
-             diff_ids[i] + "\",\"size\":" + std::to_string(header.tar_bytes) + "}";
+      out += std::string{i == 0 ? "" : ","} +
+             "{\"mediaType\":\"application/vnd.oci.image.layer.v1.tar\",\"digest\":\"" + diff_ids[i] +
+             "\",\"size\":" + std::to_string(header.tar_bytes) + "}";
     }
     return out + "]}";
   }
@@ -238,7 +241,7 @@ class Importer {
   }
 
   Result<void> unpack_layers(const std::vector<Layer>& layers) {
-    std::vector<UniqueFd> below;   // roots of the layers done, lowest first
+    std::vector<UniqueFd> below;  // roots of the layers done, lowest first
     for (const auto& layer : layers) {
       if (!have(layer.diff_id)) {
         std::vector<int> lower;
@@ -273,8 +276,8 @@ class Importer {
       return corrupt("layer " + layer.blob_digest + " has other content: it is damaged");
     }
     if (tar.digest() != layer.diff_id) return corrupt("layer " + layer.diff_id + " has other content: it is damaged");
-    KRING_TRY_VOID(write_file(directory.get(), "files",
-                              print_layer_files(layer.diff_id, tar.bytes(), result.bytes, result.list)));
+    KRING_TRY_VOID(
+        write_file(directory.get(), "files", print_layer_files(layer.diff_id, tar.bytes(), result.bytes, result.list)));
     unpacked_.insert(layer.diff_id);
     report_.layers.push_back(layer.diff_id);
     return {};
@@ -290,7 +293,7 @@ class Importer {
     for (const auto& name : names) {
       auto reference = parse_reference(name);
       if (reference.has_error()) return corrupt("the archive names an image \"" + name + "\": not a valid reference");
-      if (!reference->digest.empty() && reference->tag.empty()) continue;   // a digest is no name of its own
+      if (!reference->digest.empty() && reference->tag.empty()) continue;  // a digest is no name of its own
       reference->digest.clear();
       std::string text = reference->str();
       if (std::find(known->names.begin(), known->names.end(), text) == known->names.end()) known->names.push_back(text);
@@ -309,7 +312,8 @@ class Importer {
       if (std::find(names.begin(), names.end(), reference.str()) == names.end()) names.push_back(reference.str());
     }
     for (const auto& image : report_.images) {
-      if (image.names.empty() && !job_.nameless) return Error{Reason::bad_request, "the image has no name of its own: give it a tag"};
+      if (image.names.empty() && !job_.nameless)
+        return Error{Reason::bad_request, "the image has no name of its own: give it a tag"};
     }
     return {};
   }
@@ -333,8 +337,8 @@ std::string print_report(const ImportReport& report) {
   };
   json::Array images;
   for (const auto& image : report.images) {
-    images.emplace_back(json::Object{
-        {"manifest", image.manifest}, {"index", image.index}, {"names", strings(image.names)}});
+    images.emplace_back(
+        json::Object{{"manifest", image.manifest}, {"index", image.index}, {"names", strings(image.names)}});
   }
   return json::print(json::Object{
       {"images", std::move(images)}, {"blobs", strings(report.blobs)}, {"layers", strings(report.layers)}});

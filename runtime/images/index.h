@@ -12,12 +12,12 @@
 namespace kring::images {
 
 struct Record {
-  std::string manifest;                   // digest
+  std::string manifest;  // digest
   uint64_t manifest_bytes = 0;
-  std::string index;                      // digest of the multi-architecture index it came from; or empty
-  std::vector<std::string> references;    // normalised: "docker.io/library/busybox:latest"
-  bool imported = false;                  // a person brought it: never collected
-  bool removed = false;                   // a person removed it, but containers may still use its layers
+  std::string index;                    // digest of the multi-architecture index it came from; or empty
+  std::vector<std::string> references;  // normalised: "docker.io/library/busybox:latest"
+  bool imported = false;                // a person brought it: never collected
+  bool removed = false;                 // a person removed it, but containers may still use its layers
   Wall since;
 };
 

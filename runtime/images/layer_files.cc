@@ -111,7 +111,7 @@ char kind_of(mode_t mode) { return S_ISREG(mode) ? 'f' : S_ISDIR(mode) ? 'd' : S
 std::string check_file(int root, const LayerFile& expected) {
   auto entry = open_without_links(root, expected.path, O_PATH | O_NOFOLLOW);
   if (entry.has_error()) return "is missing";
-  struct stat info{};
+  struct stat info {};
   if (::fstat(entry->get(), &info) != 0) return "cannot be read";
   if (kind_of(info.st_mode) != expected.kind) return "is of another kind";
   if (expected.kind == 'l') {
@@ -166,7 +166,7 @@ Result<LayerFiles> parse_layer_files(std::string_view text) {
     file.size = words.number(10);
     file.mode = static_cast<uint32_t>(words.number(8));
     if (!words.ok) return Error{Reason::corrupt, "the list of files is damaged"};
-    file.path = decode(words.rest);   // empty for the root
+    file.path = decode(words.rest);  // empty for the root
     header.layer.files.push_back(std::move(file));
   }
   return std::move(header.layer);

@@ -18,7 +18,7 @@ struct LayerFile {
   char kind = 'f';
   uint32_t checksum = 0, mode = 0;
   uint64_t size = 0;
-  std::string path;            // relative to the layer's root
+  std::string path;  // relative to the layer's root
 };
 struct LayerFiles {
   std::string diff_id;

@@ -23,7 +23,8 @@ Result<Descriptor> read_descriptor(const json::Value& value) {
   Descriptor out;
   out.media_type = value.string_or("mediaType");
   out.digest = value.string_or("digest");
-  if (!is_digest(out.digest)) return corrupt("a descriptor has the digest \"" + out.digest + "\": only sha256 is known");
+  if (!is_digest(out.digest))
+    return corrupt("a descriptor has the digest \"" + out.digest + "\": only sha256 is known");
   const json::Value* size = value.find("size");
   if (size == nullptr || !size->is_int() || size->as_int() < 0) return corrupt("a descriptor has no size");
   out.size = static_cast<uint64_t>(size->as_int());
@@ -109,7 +110,8 @@ Result<IndexDocument> parse_index(std::string_view text, std::string_view media_
   KRING_TRY(auto document, parse_document(text, "the image index"));
   KRING_TRY_VOID(check_media_type(document, media_type, "the image index"));
   for (auto key : {"config", "layers", "fsLayers"}) {
-    if (document.find(key) != nullptr) return corrupt("the image index has " + std::string{key} + " as well: ambiguous");
+    if (document.find(key) != nullptr)
+      return corrupt("the image index has " + std::string{key} + " as well: ambiguous");
   }
   IndexDocument out;
   KRING_TRY(out.manifests, read_descriptors(document, "manifests", limits::image_manifests_max));
@@ -141,7 +143,8 @@ Result<ConfigDocument> parse_config(std::string_view text) {
   out.architecture = document.string_or("architecture");
   out.os = document.string_or("os");
   if (!out.os.empty() && out.os != "linux") return corrupt("the image is for " + out.os + ", not for linux");
-  if (auto created = parse_time(document.string_or("created")); created.has_value()) out.created.ns = created->to_nanos();
+  if (auto created = parse_time(document.string_or("created")); created.has_value())
+    out.created.ns = created->to_nanos();
   if (const json::Value* config = document.find("config")) out.config = read_image_config(*config);
   const json::Value* rootfs = document.find("rootfs");
   if (rootfs == nullptr) return corrupt("the image config has no rootfs");

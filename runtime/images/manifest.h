@@ -17,9 +17,9 @@ namespace kring::images {
 struct Descriptor {
   std::string media_type, digest;
   uint64_t size = 0;
-  std::string architecture, os, variant;       // platform; empty when there is none
-  std::string name, full_name;                 // annotations ref.name and io.containerd.image.name
-  bool foreign = false;                        // its bytes are elsewhere (urls): never fetched
+  std::string architecture, os, variant;  // platform; empty when there is none
+  std::string name, full_name;            // annotations ref.name and io.containerd.image.name
+  bool foreign = false;                   // its bytes are elsewhere (urls): never fetched
 };
 
 bool is_index_type(std::string_view media_type);
@@ -40,13 +40,13 @@ struct ConfigDocument {
   std::string architecture, os;
   Wall created;
   ImageConfig config;
-  std::vector<std::string> diff_ids;           // lowest first, "sha256:..."
+  std::vector<std::string> diff_ids;  // lowest first, "sha256:..."
 };
 Result<ConfigDocument> parse_config(std::string_view text);
 
 // One entry of docker's manifest.json.
 struct SavedImage {
-  std::string config;                          // member name in the archive
+  std::string config;  // member name in the archive
   std::vector<std::string> tags, layers;
 };
 Result<std::vector<SavedImage>> parse_docker_manifest(std::string_view text);

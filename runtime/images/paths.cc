@@ -22,7 +22,7 @@ Result<UniqueFd> open_how_at(int root, const std::string& path, int flags, uint6
   how.resolve = resolve;
   const char* name = path.empty() ? "." : path.c_str();
   long fd;
-  do {   // EAGAIN: a rename elsewhere disturbed the walk
+  do {  // EAGAIN: a rename elsewhere disturbed the walk
     fd = ::syscall(SYS_openat2, root, name, &how, sizeof how);
   } while (fd < 0 && (errno == EINTR || errno == EAGAIN));
   if (fd < 0) return io_error("open " + path, errno);
@@ -32,7 +32,7 @@ Result<UniqueFd> open_how_at(int root, const std::string& path, int flags, uint6
 // One directory that is being emptied.
 struct Level {
   DIR* directory;
-  std::string name;   // in its parent
+  std::string name;  // in its parent
 };
 
 Error errno_error(const std::string& what) { return io_error(what, errno); }

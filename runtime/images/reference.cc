@@ -87,8 +87,7 @@ bool is_tag(std::string_view text) {
 }
 
 bool is_sha256(std::string_view text) {
-  return text.starts_with("sha256:") && text.size() == 7 + 64 &&
-         std::all_of(text.begin() + 7, text.end(), is_hex);
+  return text.starts_with("sha256:") && text.size() == 7 + 64 && std::all_of(text.begin() + 7, text.end(), is_hex);
 }
 
 // The first part of a name is a registry when it looks like a host.

@@ -33,7 +33,8 @@ std::string host_of(const std::string& registry) {
 }
 
 bool is_this_machine(const std::string& host) {
-  return host == "localhost" || host == "::1" || (host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string::npos);
+  return host == "localhost" || host == "::1" ||
+         (host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string::npos);
 }
 
 std::string basic(const Credentials& credentials) {
@@ -60,14 +61,19 @@ std::string query_escape(std::string_view text) {
 // What a status other than 200 means, in containerd's words where Kubernetes shows them.
 Error status_error(const http::ClientHead& head, const std::string& what) {
   switch (head.status) {
-    case 401: return Error{Reason::unauthorized, what + ": authorization failed: no basic auth credentials"};
-    case 403: return Error{Reason::forbidden, what + ": pull access denied, repository does not exist or may require "
-                                                     "authorization: server message: insufficient_scope: authorization failed"};
-    case 404: return Error{Reason::not_found, what + ": not found"};
-    case 429: return Error{Reason::too_many_requests, what + ": 429 Too Many Requests"};
+    case 401:
+      return Error{Reason::unauthorized, what + ": authorization failed: no basic auth credentials"};
+    case 403:
+      return Error{Reason::forbidden, what +
+                                          ": pull access denied, repository does not exist or may require "
+                                          "authorization: server message: insufficient_scope: authorization failed"};
+    case 404:
+      return Error{Reason::not_found, what + ": not found"};
+    case 429:
+      return Error{Reason::too_many_requests, what + ": 429 Too Many Requests"};
     default:
-      return Error{Reason::service_unavailable, what + ": unexpected status from GET request to " + head.url + ": " +
-                                                    std::to_string(head.status)};
+      return Error{Reason::service_unavailable,
+                   what + ": unexpected status from GET request to " + head.url + ": " + std::to_string(head.status)};
   }
 }
 
@@ -86,7 +92,9 @@ Task<Result<std::string>> read_body(http::ClientResponse& response, size_t bytes
 
 Challenge parse_challenge(std::string_view header) {
   Challenge out;
-  auto skip = [&](std::string_view set) { header.remove_prefix(std::min(header.find_first_not_of(set), header.size())); };
+  auto skip = [&](std::string_view set) {
+    header.remove_prefix(std::min(header.find_first_not_of(set), header.size()));
+  };
   skip(" ");
   size_t space = std::min(header.find(' '), header.size());
   out.scheme = lower(header.substr(0, space));
@@ -96,7 +104,7 @@ Challenge parse_challenge(std::string_view header) {
     size_t equal = header.find('=');
     if (equal == std::string_view::npos) break;
     std::string key = lower(header.substr(0, equal));
-    if (key.find(' ') != std::string::npos) break;   // the next challenge begins
+    if (key.find(' ') != std::string::npos) break;  // the next challenge begins
     header.remove_prefix(equal + 1);
     std::string value;
     if (header.starts_with('"')) {
@@ -106,7 +114,7 @@ Challenge parse_challenge(std::string_view header) {
         value += header[0];
         header.remove_prefix(1);
       }
-      if (header.empty()) return {};   // a quote that never ends
+      if (header.empty()) return {};  // a quote that never ends
       header.remove_prefix(1);
     } else {
       size_t end = std::min(header.find(','), header.size());
@@ -134,11 +142,14 @@ bool may_see_credentials(const std::string& registry_url_text, const std::string
   if (registry->host == "registry-1.docker.io") return service->host == "auth.docker.io";
   size_t dot = registry->host.find('.');
   std::string parent = dot == std::string::npos ? "" : registry->host.substr(dot + 1);
-  return parent.find('.') != std::string::npos && service->host == parent;   // registry.example.com -> example.com
+  return parent.find('.') != std::string::npos && service->host == parent;  // registry.example.com -> example.com
 }
 
 Registry::Registry(Env& env, Reference reference, Credentials credentials, http::ClientOptions options)
-    : env_(env), reference_(std::move(reference)), credentials_(std::move(credentials)), options_([&] {
+    : env_(env),
+      reference_(std::move(reference)),
+      credentials_(std::move(credentials)),
+      options_([&] {
         options.redirects_max = redirects_max;
         return std::move(options);
       }()),
@@ -178,8 +189,8 @@ Task<Result<void>> Registry::authenticate(std::string text) {
 Task<Result<void>> Registry::fetch_token(Challenge challenge) {
   std::string realm = challenge.parameters["realm"], service = challenge.parameters["service"];
   http::ClientRequest token;
-  token.url = realm + (realm.find('?') == std::string::npos ? "?" : "&") + "scope=" +
-              query_escape("repository:" + reference_.repository + ":pull");
+  token.url = realm + (realm.find('?') == std::string::npos ? "?" : "&") +
+              "scope=" + query_escape("repository:" + reference_.repository + ":pull");
   if (!service.empty()) token.url += "&service=" + query_escape(service);
   KRING_CO_TRY(auto url, http::parse_url(token.url));
   bool https_registry = base_.starts_with("https://");
@@ -224,7 +235,8 @@ Task<Result<Registry::Document>> Registry::manifest(std::string reference) {
 Task<Result<void>> Registry::blob(Descriptor descriptor, std::string path) {
   KRING_CO_TRY(auto response, co_await get("blobs/" + descriptor.digest, ""));
   if (response->head().status != 200) {
-    co_return status_error(response->head(), reference_.registry + "/" + reference_.repository + "@" + descriptor.digest);
+    co_return status_error(response->head(),
+                           reference_.registry + "/" + reference_.repository + "@" + descriptor.digest);
   }
   KRING_CO_TRY(auto file, co_await env_.disk.open(path, OpenMode::create_new));
   Hasher hasher;

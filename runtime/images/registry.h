@@ -16,7 +16,7 @@ namespace kring::images {
 
 // A WWW-Authenticate challenge: `Bearer realm="https://auth/token",service="registry"`. Keys are lower-case.
 struct Challenge {
-  std::string scheme;   // lower-case: "bearer", "basic"; empty when there is none that can be answered
+  std::string scheme;  // lower-case: "bearer", "basic"; empty when there is none that can be answered
   std::map<std::string, std::string> parameters;
 };
 Challenge parse_challenge(std::string_view header);
@@ -48,8 +48,8 @@ class Registry {
   const Reference reference_;
   const Credentials credentials_;
   const http::ClientOptions options_;
-  const std::string base_;        // "https://registry-1.docker.io/v2/library/busybox/"
-  std::string authorization_;     // the header's value; empty as long as nothing was asked for
+  const std::string base_;     // "https://registry-1.docker.io/v2/library/busybox/"
+  std::string authorization_;  // the header's value; empty as long as nothing was asked for
 };
 
 }  // namespace kring::images

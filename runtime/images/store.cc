@@ -20,7 +20,7 @@ constexpr int64_t lock_poll_ms = 20;
 // A small file of the store, read at once: page cache, not the medium.
 Result<std::string> read_small_file(const std::string& path, uint64_t bytes_max) {
   UniqueFd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)};
-  struct stat info{};
+  struct stat info {};
   if (!fd.valid() || ::fstat(fd.get(), &info) != 0) return io_error("open " + path, errno);
   auto size = std::min(static_cast<uint64_t>(info.st_size), bytes_max);
   return read_region({.fd = fd.get(), .offset = 0, .size = size}, path);
@@ -73,7 +73,7 @@ Result<std::vector<Record>> Store::read_records() const {
 }
 
 Result<void> Store::refresh() {
-  struct stat info{};
+  struct stat info {};
   Version now;
   if (::stat(path("index.json").c_str(), &info) == 0) {
     now = {info.st_ino, info.st_mtim.tv_sec * 1'000'000'000 + info.st_mtim.tv_nsec, info.st_size};
@@ -131,7 +131,7 @@ Result<Image> Store::load_image(const Record& record) const {
   for (auto diff_id = config.diff_ids.rbegin(); diff_id != config.diff_ids.rend(); ++diff_id) {
     KRING_TRY(auto first_bytes, read_small_file(layer_path(*diff_id) + "/files", 512));
     KRING_TRY(auto header, parse_layer_header(first_bytes));
-    struct stat info{};
+    struct stat info {};
     std::string root = layer_path(*diff_id) + "/fs";
     if (header.diff_id != *diff_id || ::lstat(root.c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) {
       return Error{Reason::corrupt, "the layer " + *diff_id + " is damaged"};
@@ -174,7 +174,8 @@ Task<Result<Store::Lock>> Store::lock() {
     auto held = env_.disk.lock(path("lock"));
     if (held.has_value()) co_return std::move(*held);
     if (held.error().reason != Reason::conflict) co_return std::move(held).error();
-    if (env_.clock.now() >= deadline) co_return Error{Reason::timeout, "another process keeps " + directory_ + " locked"};
+    if (env_.clock.now() >= deadline)
+      co_return Error{Reason::timeout, "another process keeps " + directory_ + " locked"};
     KRING_CO_TRY_VOID(co_await env_.clock.sleep_ms(lock_poll_ms));
   }
 }

@@ -28,8 +28,8 @@ namespace kring::images {
 
 struct StoreOptions {
   UnpackLimits caps;
-  http::ClientOptions http;        // of pulls
-  int64_t lock_ms_max = 600'000;   // another process may be importing for minutes
+  http::ClientOptions http;       // of pulls
+  int64_t lock_ms_max = 600'000;  // another process may be importing for minutes
 };
 
 class Store final : public Images {
@@ -37,7 +37,7 @@ class Store final : public Images {
   Store(Env& env, std::string directory, StoreOptions options)
       : env_(env), directory_(std::move(directory)), options_(options) {}
 
-  Task<Result<void>> prepare();   // makes the folders, removes what crashed imports left
+  Task<Result<void>> prepare();  // makes the folders, removes what crashed imports left
 
   Result<std::optional<Image>> find(std::string_view reference) override;
   Result<std::vector<Image>> list() override;
@@ -61,13 +61,13 @@ class Store final : public Images {
   std::string layer_path(const std::string& diff_id) const { return path("layers/" + digest_hex(diff_id)); }
 
   // store.cc
-  Result<void> refresh();                                  // reads index.json again when it changed
+  Result<void> refresh();  // reads index.json again when it changed
   Result<std::vector<Record>> read_records() const;
-  Result<std::string> read_blob(const std::string& digest) const;   // verified
-  Result<Image> load_image(const Record& record) const;    // from its blobs, and only if its layers are here
+  Result<std::string> read_blob(const std::string& digest) const;  // verified
+  Result<Image> load_image(const Record& record) const;            // from its blobs, and only if its layers are here
   Task<Result<Lock>> lock();
   Task<Result<void>> write_records(std::vector<Record> records);
-  std::string new_name(std::string_view prefix);           // of something in tmp
+  std::string new_name(std::string_view prefix);  // of something in tmp
 
   // store_import.cc
   // How the images of an import are called: by themselves and `tag`, or, when a registry gave it, only `name`.
@@ -82,15 +82,17 @@ class Store final : public Images {
   // store_pull.cc
   Task<Result<Image>> pull_as(Reference reference, Credentials credentials);
   Task<Result<std::vector<Image>>> import_layout(std::string layout, Reference reference);
-  Task<Result<bool>> download_layout(std::string layout, Reference reference, Credentials credentials, bool skip_present);
-  Task<Result<bool>> download_blobs(Registry& registry, ManifestDocument manifest, std::string blobs, bool skip_present);
+  Task<Result<bool>> download_layout(std::string layout, Reference reference, Credentials credentials,
+                                     bool skip_present);
+  Task<Result<bool>> download_blobs(Registry& registry, ManifestDocument manifest, std::string blobs,
+                                    bool skip_present);
   static Result<Descriptor> choose_manifest(const Registry::Document& index);
 
   // store_upkeep.cc
-  Task<Result<void>> delete_trees(std::vector<std::string> names);   // of tmp
+  Task<Result<void>> delete_trees(std::vector<std::string> names);  // of tmp
   Task<Result<void>> clear_tmp();
   struct Needs {
-    std::vector<std::string> blobs, layers;   // names of their files and folders
+    std::vector<std::string> blobs, layers;  // names of their files and folders
   };
   Result<Needs> needs_of(const Record& record) const;
   Task<Result<void>> delete_unreferenced(std::vector<Record> kept);
@@ -100,8 +102,8 @@ class Store final : public Images {
   const StoreOptions options_;
   Version version_;
   std::vector<Record> records_;
-  std::vector<Image> images_;                              // of records_ that are not removed, and whole
-  std::map<std::string, std::string> damaged_;             // manifest -> why it is not listed
+  std::vector<Image> images_;                   // of records_ that are not removed, and whole
+  std::map<std::string, std::string> damaged_;  // manifest -> why it is not listed
 };
 
 Task<Result<std::unique_ptr<Images>>> open(Env& env, std::string directory, StoreOptions options);

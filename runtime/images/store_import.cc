@@ -61,8 +61,12 @@ Task<Result<ImportReport>> Store::unpack(std::string source, std::string staging
   KRING_CO_TRY(auto archive_fd, open_read(source, 0));
   KRING_CO_TRY(auto staging_fd, open_read(staging, O_DIRECTORY));
   KRING_CO_TRY(auto layers_fd, open_read(path("layers"), O_DIRECTORY));
-  ImportJob import{.archive = archive_fd.get(), .staging = staging_fd.get(), .layers = layers_fd.get(),
-                   .tag = names.tag, .nameless = !names.name.empty(), .caps = options_.caps};
+  ImportJob import{.archive = archive_fd.get(),
+                   .staging = staging_fd.get(),
+                   .layers = layers_fd.get(),
+                   .tag = names.tag,
+                   .nameless = !names.name.empty(),
+                   .caps = options_.caps};
   ConfinedJob job;
   job.directory = staging;
   job.descriptors = {archive_fd.get(), staging_fd.get(), layers_fd.get()};
@@ -90,11 +94,15 @@ Task<Result<void>> Store::commit(std::string staging, ImportReport report, bool 
   KRING_CO_TRY(auto records, read_records());
   for (const auto& image : report.images) {
     for (const auto& name : image.names) {
-      if (name.starts_with("kring.local/")) co_return Error{Reason::invalid, name + ": kring.local names are kring's own"};
+      if (name.starts_with("kring.local/"))
+        co_return Error{Reason::invalid, name + ": kring.local names are kring's own"};
     }
-    Record record{.manifest = image.manifest, .index = image.index, .references = image.names, .imported = imported,
+    Record record{.manifest = image.manifest,
+                  .index = image.index,
+                  .references = image.names,
+                  .imported = imported,
                   .since = env_.clock.wall()};
-    struct stat info{};
+    struct stat info {};
     std::string blob = staging + "/blobs/" + digest_hex(image.manifest);
     if (::lstat(blob.c_str(), &info) == 0) record.manifest_bytes = static_cast<uint64_t>(info.st_size);
     put_record(records, std::move(record));
@@ -111,7 +119,7 @@ Task<Result<void>> Store::commit(std::string staging, ImportReport report, bool 
 
 // A damaged layer that is replaced moves to tmp first: a container may still have it mounted, and keeps it.
 Task<Result<void>> Store::place_layer(std::string staging, std::string diff_id) {
-  struct stat info{};
+  struct stat info {};
   if (::lstat(layer_path(diff_id).c_str(), &info) == 0) {
     std::string aside = path("tmp/" + new_name("damaged-"));
     KRING_CO_TRY_VOID(co_await env_.disk.rename(layer_path(diff_id), aside));

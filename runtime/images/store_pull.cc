@@ -19,9 +19,8 @@ Task<Result<void>> write_new(Env& env, std::string path, std::string text) {
 }
 
 json::Object descriptor_json(const Registry::Document& document, const std::string& media_type) {
-  return json::Object{{"mediaType", media_type},
-                      {"digest", document.digest},
-                      {"size", static_cast<int64_t>(document.text.size())}};
+  return json::Object{
+      {"mediaType", media_type}, {"digest", document.digest}, {"size", static_cast<int64_t>(document.text.size())}};
 }
 
 // The registry may leave the media type to the document itself.
@@ -39,7 +38,7 @@ Task<Result<Image>> Store::pull(std::string text, std::vector<Credentials> crede
   if (reference.registry == "kring.local") {
     co_return Error{Reason::not_found, "kring.local is no registry: \"" + text + "\" is not part of this kring"};
   }
-  if (credentials.empty()) credentials.emplace_back();   // as anybody
+  if (credentials.empty()) credentials.emplace_back();  // as anybody
   Error last;
   for (const auto& one : credentials) {
     auto image = co_await pull_as(reference, one);
@@ -83,7 +82,7 @@ Task<Result<Image>> Store::pull_as(Reference reference, Credentials credentials)
 
 Task<Result<std::vector<Image>>> Store::import_layout(std::string layout, Reference reference) {
   KRING_CO_TRY(auto held, co_await lock());
-  if (!reference.digest.empty()) reference.tag.clear();   // the digest decides, a tag beside it is only a comment
+  if (!reference.digest.empty()) reference.tag.clear();  // the digest decides, a tag beside it is only a comment
   ImportNames names{.tag = "", .name = reference.str()};
   co_return co_await import_locked(std::move(layout), std::move(names), false);
 }
@@ -150,10 +149,10 @@ Task<Result<bool>> Store::download_blobs(Registry& registry, ManifestDocument ma
   bool skipped = false;
   for (size_t i = 0; i < manifest.layers.size(); ++i) {
     const Descriptor& layer = manifest.layers[i];
-    struct stat info{};
+    struct stat info {};
     bool present = i < diff_ids.size() && ::lstat((layer_path(diff_ids[i]) + "/files").c_str(), &info) == 0;
     if (skip_present && present) {
-      skipped = true;   // import looks whether it is whole
+      skipped = true;  // import looks whether it is whole
       continue;
     }
     if (!done.insert(layer.digest).second) continue;

@@ -22,7 +22,7 @@ bool contains(const std::vector<std::string>& items, const std::string& item) {
 
 Result<std::string> read_below(int root, const std::string& name) {
   KRING_TRY(auto fd, open_without_links(root, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
-  struct stat info{};
+  struct stat info {};
   if (::fstat(fd.get(), &info) != 0) return io_error("stat " + name, errno);
   std::string out(static_cast<size_t>(info.st_size), '\0');
   RegionStream stream{{.fd = fd.get(), .offset = 0, .size = static_cast<uint64_t>(info.st_size)}};
@@ -133,15 +133,16 @@ Task<Result<void>> Store::remove(std::string text) {
     if (record.removed) continue;
     bool by_name = reference.has_value() && reference->digest.empty() && contains(record.references, reference->str());
     auto image = load_image(record);
-    bool by_id = record.manifest == id || (image.has_value() && image->id == id) ||
-                 (reference.has_value() && image.has_value() && !reference->digest.empty() &&
-                  contains(image->repo_digests, reference->registry + "/" + reference->repository + "@" + reference->digest));
+    bool by_id =
+        record.manifest == id || (image.has_value() && image->id == id) ||
+        (reference.has_value() && image.has_value() && !reference->digest.empty() &&
+         contains(image->repo_digests, reference->registry + "/" + reference->repository + "@" + reference->digest));
     if (!by_name && !by_id) continue;
     found = true;
     if (by_name && record.references.size() > 1) {
       std::erase(record.references, reference->str());
     } else {
-      record.removed = true;   // collect() deletes it once nothing uses it
+      record.removed = true;  // collect() deletes it once nothing uses it
     }
   }
   if (!found) co_return Error{Reason::not_found, "image \"" + text + "\" not found"};
@@ -149,7 +150,7 @@ Task<Result<void>> Store::remove(std::string text) {
 }
 
 Task<Result<std::vector<std::string>>> Store::verify() {
-  KRING_CO_TRY(auto held, co_await lock());   // layers come and go under it
+  KRING_CO_TRY(auto held, co_await lock());  // layers come and go under it
   KRING_CO_TRY(auto records, read_records());
   UniqueFd root{::open(directory_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   if (!root.valid()) co_return io_error("open " + directory_, errno);
@@ -240,7 +241,8 @@ Task<Result<void>> Store::delete_unreferenced(std::vector<Record> kept) {
     auto needs = needs_of(record);
     // Damaged documents do not say what they need: nothing is deleted until the image is repaired or removed.
     if (needs.has_error()) {
-      env_.log.warn("nothing is collected: an image is damaged", {{"manifest", record.manifest}, {"err", needs.error()}});
+      env_.log.warn("nothing is collected: an image is damaged",
+                    {{"manifest", record.manifest}, {"err", needs.error()}});
       co_return Result<void>{};
     }
     blobs.insert(needs->blobs.begin(), needs->blobs.end());

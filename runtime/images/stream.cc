@@ -69,7 +69,7 @@ class PlainStream final : public Stream {
 class GzipStream final : public Stream {
  public:
   explicit GzipStream(std::unique_ptr<Input> input) : input_(std::move(input)) {
-    KRING_CHECK(inflateInit2(&zlib_, 15 + 16) == Z_OK);   // gzip framing only
+    KRING_CHECK(inflateInit2(&zlib_, 15 + 16) == Z_OK);  // gzip framing only
   }
   ~GzipStream() override { inflateEnd(&zlib_); }
   Result<size_t> read(std::span<uint8_t> out) override {
@@ -90,7 +90,7 @@ class GzipStream final : public Stream {
     member_open_ = true;
     int status = inflate(&zlib_, Z_NO_FLUSH);
     input_->consume(bytes.size() - zlib_.avail_in);
-    if (status == Z_STREAM_END) {   // another member may follow
+    if (status == Z_STREAM_END) {  // another member may follow
       member_open_ = false;
       inflateReset(&zlib_);
     } else if (status != Z_OK && status != Z_BUF_ERROR) {
@@ -118,7 +118,8 @@ class ZstdStream final : public Stream {
       if (bytes.empty() && !frame_open_) return size_t{0};
       ZSTD_inBuffer input{bytes.data(), bytes.size(), 0};
       size_t left = ZSTD_decompressStream(zstd_, &output, &input);
-      if (ZSTD_isError(left) != 0) return corrupt(std::string{"the zstd stream is damaged: "} + ZSTD_getErrorName(left));
+      if (ZSTD_isError(left) != 0)
+        return corrupt(std::string{"the zstd stream is damaged: "} + ZSTD_getErrorName(left));
       input_->consume(input.pos);
       frame_open_ = left != 0;
       if (bytes.empty() && output.pos == 0 && frame_open_) return corrupt("the zstd stream is cut off");

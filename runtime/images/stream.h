@@ -43,8 +43,8 @@ class HashingStream final : public Stream {
       : source_(source), bytes_max_(bytes_max), what_(std::move(what)) {}
   Result<size_t> read(std::span<uint8_t> out) override;
   uint64_t bytes() const { return bytes_; }
-  std::string digest() { return hasher_.digest(); }   // once, at the end
-  Result<void> drain();                               // reads and drops the rest
+  std::string digest() { return hasher_.digest(); }  // once, at the end
+  Result<void> drain();                              // reads and drops the rest
 
  private:
   Stream& source_;

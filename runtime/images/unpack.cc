@@ -58,13 +58,13 @@ struct Feed {
 };
 
 struct Member {
-  std::string path, parent, base;   // clean; path "" is the root
+  std::string path, parent, base;  // clean; path "" is the root
   mode_t type = 0, permissions = 0;
   uint64_t size = 0;
   uid_t uid = 0;
   gid_t gid = 0;
   timespec mtime{};
-  std::string link;                 // target of a symbolic link, name of a hard link's file
+  std::string link;  // target of a symbolic link, name of a hard link's file
   bool hard_link = false;
 };
 
@@ -79,7 +79,7 @@ Result<Member> read_member(archive_entry* entry) {
   out.type = archive_entry_filetype(entry) & S_IFMT;
   out.permissions = archive_entry_perm(entry) & 07777;
   int64_t size = archive_entry_size(entry), uid = archive_entry_uid(entry), gid = archive_entry_gid(entry);
-  constexpr int64_t id_max = 0xfffffffe;   // the one above means "unchanged" to chown
+  constexpr int64_t id_max = 0xfffffffe;  // the one above means "unchanged" to chown
   if (size < 0 || uid < 0 || gid < 0 || uid > id_max || gid > id_max) {
     return corrupt("/" + out.path + " has a size or an owner that cannot be");
   }
@@ -132,14 +132,21 @@ class Unpacker {
     if (member.base.starts_with(whiteout_prefix)) return whiteout(parent, member);
     if (member.hard_link) return hard_link(parent, member);
     switch (member.type) {
-      case S_IFREG: return regular_file(parent, member, entry);
-      case S_IFDIR: return directory(parent, member, entry);
-      case S_IFLNK: return symbolic_link(parent, member);
-      case S_IFIFO: return fifo(parent, member);
+      case S_IFREG:
+        return regular_file(parent, member, entry);
+      case S_IFDIR:
+        return directory(parent, member, entry);
+      case S_IFLNK:
+        return symbolic_link(parent, member);
+      case S_IFIFO:
+        return fifo(parent, member);
       case S_IFCHR:
       case S_IFBLK:
-      case S_IFSOCK: ++result_.skipped_devices; return {};
-      default: return corrupt("/" + member.path + " is of an unknown kind");
+      case S_IFSOCK:
+        ++result_.skipped_devices;
+        return {};
+      default:
+        return corrupt("/" + member.path + " is of an unknown kind");
     }
   }
 
@@ -181,8 +188,8 @@ class Unpacker {
     for (int lower : lower_) {
       auto below = open_without_links(lower, path, O_PATH | O_NOFOLLOW);
       if (below.has_error()) continue;
-      struct stat info{};
-      if (::fstat(below->get(), &info) != 0 || !S_ISDIR(info.st_mode)) break;   // deleted or replaced down there
+      struct stat info {};
+      if (::fstat(below->get(), &info) != 0 || !S_ISDIR(info.st_mode)) break;  // deleted or replaced down there
       bool owned = ::fchownat(parent.get(), base.c_str(), info.st_uid, info.st_gid, AT_SYMLINK_NOFOLLOW) == 0;
       if (!owned || ::fchmodat(parent.get(), base.c_str(), info.st_mode & 07777, 0) != 0) return failed_at("set", path);
       break;
@@ -195,7 +202,7 @@ class Unpacker {
     bool directory_stays = false, was_whiteout = false;
   };
   Result<Place> make_room(int parent, const Member& member) {
-    struct stat info{};
+    struct stat info {};
     if (::fstatat(parent, member.base.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
       if (errno == ENOENT) return Place{};
       return failed_at("look at", member.path);
@@ -204,7 +211,7 @@ class Unpacker {
     if (S_ISDIR(info.st_mode) && directory) return Place{.directory_stays = true};
     Place out{.was_whiteout = S_ISCHR(info.st_mode) && info.st_rdev == 0};
     KRING_TRY_VOID(remove_tree_at(parent, member.base));
-    cache_stale_ = true;   // a name on the way may mean another directory now
+    cache_stale_ = true;  // a name on the way may mean another directory now
     return out;
   }
 
@@ -222,7 +229,7 @@ class Unpacker {
 
   static void set_time(int fd, timespec mtime) {
     timespec times[2] = {{.tv_sec = 0, .tv_nsec = UTIME_OMIT}, mtime};
-    ::futimens(fd, times);   // a time the file system cannot hold is no reason to fail
+    ::futimens(fd, times);  // a time the file system cannot hold is no reason to fail
   }
   void set_directory_times() {
     for (const auto& [path, mtime] : directory_times_) {
@@ -259,7 +266,7 @@ class Unpacker {
     if (!fd.valid()) return failed_at("make", member.path);
     KRING_TRY(uint32_t sum, write_content(fd.get(), member));
     KRING_TRY_VOID(set_metadata(fd.get(), member, entry));
-    struct stat info{};
+    struct stat info {};
     if (::fstat(fd.get(), &info) != 0) return failed_at("look at", member.path);
     checksums_[info.st_ino] = sum;
     return {};
@@ -348,14 +355,15 @@ class Unpacker {
     std::string target_parent = slash == std::string::npos ? "" : target.substr(0, slash);
     if (target.empty() || target == member.path) return corrupt("/" + member.path + " is a hard link to itself");
     auto from = open_in_root(root_, target_parent, O_PATH | O_DIRECTORY);
-    struct stat info{};
+    struct stat info {};
     if (from.has_error() || ::fstatat(from->get(), target_base.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0 ||
         S_ISDIR(info.st_mode) || S_ISCHR(info.st_mode)) {
       return corrupt("/" + member.path + " is a hard link to /" + target + ", which is no file of this layer");
     }
     // Both names may lead to one place through a symbolic link: then there is nothing to do, and nothing to remove.
-    struct stat mine{};
-    if (::fstatat(parent, member.base.c_str(), &mine, AT_SYMLINK_NOFOLLOW) == 0 && mine.st_ino == info.st_ino) return {};
+    struct stat mine {};
+    if (::fstatat(parent, member.base.c_str(), &mine, AT_SYMLINK_NOFOLLOW) == 0 && mine.st_ino == info.st_ino)
+      return {};
     KRING_TRY(auto place, make_room(parent, member));
     KRING_MAYBE(place.was_whiteout);
     if (::linkat(from->get(), target_base.c_str(), parent, member.base.c_str(), 0) != 0) {
@@ -371,10 +379,10 @@ class Unpacker {
 
   Result<void> whiteout(int parent, const Member& member) {
     if (member.base == opaque_marker) return make_opaque(parent, member.parent);
-    if (member.base.starts_with(".wh..wh.")) return {};   // AUFS' own bookkeeping
+    if (member.base.starts_with(".wh..wh.")) return {};  // AUFS' own bookkeeping
     std::string name = member.base.substr(whiteout_prefix.size());
     if (name.empty() || name == "." || name == "..") return corrupt("/" + member.path + " hides nothing");
-    struct stat info{};
+    struct stat info {};
     if (::fstatat(parent, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0) {
       // This layer has such an entry itself: it stays, only what lower layers have there is hidden.
       if (!S_ISDIR(info.st_mode)) return {};
@@ -382,13 +390,14 @@ class Unpacker {
       if (!fd.valid()) return failed_at("open", member.path);
       return make_opaque(fd.get(), member.path);
     }
-    if (::mknodat(parent, name.c_str(), S_IFCHR, makedev(0, 0)) != 0) return failed_at("make the whiteout", member.path);
+    if (::mknodat(parent, name.c_str(), S_IFCHR, makedev(0, 0)) != 0)
+      return failed_at("make the whiteout", member.path);
     return {};
   }
 
   // After all members: what is really there, sorted, so that one layer always has one list.
   Result<void> list_directory(int fd, const std::string& path) {
-    struct stat info{};
+    struct stat info {};
     if (::fstat(fd, &info) != 0) return failed_at("look at", path);
     result_.list += print_layer_file({.kind = 'd', .mode = info.st_mode & 07777, .path = path});
     KRING_TRY(auto names, names_in(fd, path));
@@ -453,7 +462,7 @@ class Unpacker {
   std::string cached_path_;
   bool cache_stale_ = false;
   std::vector<std::pair<std::string, timespec>> directory_times_;
-  std::unordered_map<ino_t, uint32_t> checksums_;   // of the content of every file written
+  std::unordered_map<ino_t, uint32_t> checksums_;  // of the content of every file written
 };
 
 }  // namespace

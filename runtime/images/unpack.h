@@ -27,9 +27,9 @@ struct UnpackLimits {
 };
 
 struct UnpackResult {
-  uint64_t bytes = 0;          // of regular files
+  uint64_t bytes = 0;  // of regular files
   uint64_t files = 0, skipped_devices = 0;
-  std::string list;            // what is there, for verify(): see layer_files.h
+  std::string list;  // what is there, for verify(): see layer_files.h
 };
 
 // `root` is a descriptor of the empty directory; `lower` those of the layers below, topmost first.

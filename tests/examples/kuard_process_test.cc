@@ -91,7 +91,7 @@ TEST(KuardProcess, IsStaticAndSmall) {
   ASSERT_GT(bytes.size(), sizeof(Elf64_Ehdr));
   Elf64_Ehdr header;
   std::memcpy(&header, bytes.data(), sizeof header);
-  for (size_t i = 0; i < header.e_phnum; ++i) {   // no program header asks for a dynamic loader
+  for (size_t i = 0; i < header.e_phnum; ++i) {  // no program header asks for a dynamic loader
     Elf64_Phdr segment;
     std::memcpy(&segment, bytes.data() + header.e_phoff + i * header.e_phentsize, sizeof segment);
     EXPECT_NE(segment.p_type, static_cast<Elf64_Word>(PT_INTERP));
@@ -105,10 +105,11 @@ TEST(KuardProcess, ServesLogsAndStopsOnSigterm) {
   EXPECT_TRUE(page.starts_with("HTTP/1.1 200 OK\r\n")) << page.substr(0, 100);
   EXPECT_NE(page.find("data-colour=\"purple\""), std::string::npos);
   EXPECT_NE(kuard.read_line().find("GET \"/\" 200"), std::string::npos);
-  auto two = kuard.talk("GET /healthy HTTP/1.1\r\nHost: k\r\n\r\nHEAD /ready HTTP/1.1\r\nHost: k\r\nConnection: close\r\n\r\n");
-  EXPECT_NE(two.find("\r\n\r\nokHTTP/1.1 200 OK"), std::string::npos) << two;   // keep-alive, pipelined
-  EXPECT_TRUE(two.ends_with("\r\n\r\n"));                                        // HEAD has no body
-  int idle = kuard.connect();   // does not hold it up
+  auto two = kuard.talk(
+      "GET /healthy HTTP/1.1\r\nHost: k\r\n\r\nHEAD /ready HTTP/1.1\r\nHost: k\r\nConnection: close\r\n\r\n");
+  EXPECT_NE(two.find("\r\n\r\nokHTTP/1.1 200 OK"), std::string::npos) << two;  // keep-alive, pipelined
+  EXPECT_TRUE(two.ends_with("\r\n\r\n"));                                      // HEAD has no body
+  int idle = kuard.connect();                                                  // does not hold it up
   kuard.terminate();
   EXPECT_EQ(kuard.wait(), 0);
   ::close(idle);
@@ -118,7 +119,8 @@ TEST(KuardProcess, AnswersMalformedAndOversizedRequests) {
   Kuard kuard{{}};
   EXPECT_TRUE(kuard.talk("nonsense\r\n\r\n").starts_with("HTTP/1.1 400 "));
   EXPECT_TRUE(kuard.talk("GET / HTTP/1.1\r\nHost: k\r\nX: " + std::string(20'000, 'x')).starts_with("HTTP/1.1 431 "));
-  EXPECT_TRUE(kuard.talk("POST /dns HTTP/1.1\r\nHost: k\r\nContent-Length: 99999999\r\n\r\n").starts_with("HTTP/1.1 413 "));
+  EXPECT_TRUE(
+      kuard.talk("POST /dns HTTP/1.1\r\nHost: k\r\nContent-Length: 99999999\r\n\r\n").starts_with("HTTP/1.1 413 "));
   EXPECT_TRUE(kuard.talk("POST /dns HTTP/1.1\r\nHost: k\r\nContent-Length: -1\r\n\r\n").starts_with("HTTP/1.1 400 "));
   EXPECT_TRUE(kuard.talk("POST / HTTP/1.1\r\nHost: k\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx")
                   .starts_with("HTTP/1.1 400 "));

@@ -27,7 +27,8 @@ TEST(KuardText, ReadsFlatJsonObjectsAndNothingElse) {
   EXPECT_EQ(members->at("a"), "x\xc3\xa9\n");
   EXPECT_EQ(members->at("b"), "true");
   EXPECT_EQ(members->at("c"), "");
-  for (const char* bad : {"", "[]", "{", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{\"a\":1}x", "{\"a\":\"\\x\"}", "{a:1}"}) {
+  for (const char* bad :
+       {"", "[]", "{", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{\"a\":1}x", "{\"a\":\"\\x\"}", "{a:1}"}) {
     EXPECT_FALSE(parse_json_object(bad)) << bad;
   }
   EXPECT_FALSE(parse_json_object("{\"a\":" + std::string(100'000, '[') + "}"));
@@ -43,7 +44,7 @@ TEST(KuardHttp, ReadsHeadsAndRefusesMalformedOnes) {
   const std::pair<const char*, int> bad[] = {{"", 400},
                                              {"GET", 400},
                                              {"GET /", 400},
-                                             {"GET / HTTP/1.1", 400},   // no Host
+                                             {"GET / HTTP/1.1", 400},  // no Host
                                              {"GET / HTTP/2.0\r\nHost: h", 505},
                                              {"GET  / HTTP/1.1\r\nHost: h", 400},
                                              {"G{T / HTTP/1.1\r\nHost: h", 400},
@@ -65,8 +66,8 @@ void put16(std::vector<uint8_t>& out, unsigned value) {
 
 TEST(KuardDns, PrintsAnAnswerExactlyAsTheWalkThroughShowsIt) {
   auto message = *dns_query(43754, "bandicoot-prod.collective.svc.cluster.local", 1);
-  message[2] = 0x85;   // qr aa rd
-  message[3] = 0x80;   // ra
+  message[2] = 0x85;  // qr aa rd
+  message[3] = 0x80;  // ra
   message[7] = 1;
   for (unsigned field : {0xc00cu, 1u, 1u, 0u, 30u, 4u}) put16(message, field);
   message.insert(message.end(), {100, 64, 41, 4});
@@ -108,15 +109,16 @@ TEST(KuardDns, RefusesMalformedMessagesAtEveryCut) {
     EXPECT_FALSE(dns_print({message.begin(), message.begin() + static_cast<std::ptrdiff_t>(length)})) << length;
   }
   auto loop = message;
-  loop[12] = 0xc0;   // the name is a pointer to itself
+  loop[12] = 0xc0;  // the name is a pointer to itself
   loop[13] = 12;
   EXPECT_FALSE(dns_print(loop));
 }
 
 TEST(KuardDns, SearchesAsResolvConfSays) {
-  auto conf = parse_resolv_conf("# comment\nnameserver 10.43.0.10\nnameserver ::1\n"
-                                "search ns.svc.cluster.local svc.cluster.local cluster.local\n"
-                                "options ndots:5 timeout:1 attempts:3 rotate\n");
+  auto conf = parse_resolv_conf(
+      "# comment\nnameserver 10.43.0.10\nnameserver ::1\n"
+      "search ns.svc.cluster.local svc.cluster.local cluster.local\n"
+      "options ndots:5 timeout:1 attempts:3 rotate\n");
   EXPECT_EQ(conf.servers, (std::vector<std::string>{"10.43.0.10", "::1"}));
   EXPECT_EQ(conf.ndots, 5);
   EXPECT_EQ(conf.attempts, 3);
@@ -148,7 +150,8 @@ TEST(KuardKeys, HashesAndEncodes) {
   EXPECT_EQ(hex(sha256("abc")), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   EXPECT_EQ(hex(sha256("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq")),
             "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
-  EXPECT_EQ(hex(sha256(std::string(1'000'000, 'a'))), "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+  EXPECT_EQ(hex(sha256(std::string(1'000'000, 'a'))),
+            "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
   EXPECT_EQ(base64("foob", true), "Zm9vYg==");
   EXPECT_EQ(base64("fooba", false), "Zm9vYmE");
 }
@@ -196,7 +199,7 @@ TEST_F(KuardAppTest, FailsAProbeAsOftenAsItIsTold) {
   EXPECT_EQ(call("GET", "/ready").status, 200);
   EXPECT_EQ(call("POST", "/ready/switch", "n=-1", "application/x-www-form-urlencoded").location, "../readiness");
   for (int i = 0; i < 50; ++i) EXPECT_EQ(call("GET", "/ready").status, 500);
-  EXPECT_EQ(call("GET", "/healthy").status, 200);   // the other probe is its own
+  EXPECT_EQ(call("GET", "/healthy").status, 200);  // the other probe is its own
   EXPECT_EQ(call("POST", "/ready/switch?n=0").status, 303);
   EXPECT_EQ(call("GET", "/ready").status, 200);
   EXPECT_EQ(call("PUT", "/ready/api", "{}").status, 400);
@@ -204,7 +207,7 @@ TEST_F(KuardAppTest, FailsAProbeAsOftenAsItIsTold) {
   EXPECT_EQ(call("DELETE", "/ready/api").status, 405);
   auto state = call("GET", "/ready/api").body;
   EXPECT_NE(state.find("\"probePath\":\"/ready\",\"failNext\":0"), std::string::npos);
-  EXPECT_EQ(std::count(state.begin(), state.end(), '{'), 21);   // itself and the last twenty calls
+  EXPECT_EQ(std::count(state.begin(), state.end(), '{'), 21);  // itself and the last twenty calls
 }
 
 TEST_F(KuardAppTest, ShowsItsVersionByColourAndEscapesWhatOthersSay) {
@@ -213,8 +216,8 @@ TEST_F(KuardAppTest, ShowsItsVersionByColourAndEscapesWhatOthersSay) {
   EXPECT_EQ(page.find("<script>"), std::string::npos);
   EXPECT_NE(page.find("&lt;script&gt;"), std::string::npos);
   EXPECT_NE(call("GET", "/env").body.find("&lt;b&gt;"), std::string::npos);
-  for (const char* path : {"/env", "/mem", "/dns", "/keygen", "/liveness", "/readiness", "/metrics", "/env/api", "/mem/api",
-                           "/keygen/api", "/healthy/api", "/fs/"}) {
+  for (const char* path : {"/env", "/mem", "/dns", "/keygen", "/liveness", "/readiness", "/metrics", "/env/api",
+                           "/mem/api", "/keygen/api", "/healthy/api", "/fs/"}) {
     EXPECT_EQ(call("GET", path).status, 200) << path;
   }
   EXPECT_EQ(call("GET", "/nothing").status, 404);

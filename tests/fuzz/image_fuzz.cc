@@ -71,7 +71,7 @@ void image_documents(std::string_view input) {
   for (const char* type : {"", "application/vnd.oci.image.manifest.v1+json"}) {
     const auto index = images::parse_index(input, type);
     const auto manifest = images::parse_manifest(input, type);
-    KRING_CHECK(index.has_error() || manifest.has_error());   // never both: CVE-2021-41190
+    KRING_CHECK(index.has_error() || manifest.has_error());  // never both: CVE-2021-41190
   }
   KRING_MAYBE(images::parse_config(input).has_error());
   KRING_MAYBE(images::parse_docker_manifest(input).has_error());

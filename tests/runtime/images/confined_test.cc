@@ -61,7 +61,7 @@ TEST_F(ConfinedTest, CanOnlyTouchFilesBelowItsDirectory) {
 }
 
 TEST_F(ConfinedTest, InheritsNoDescriptorThatItWasNotGiven) {
-  int extra = ::open("/etc/passwd", O_RDONLY);   // without O_CLOEXEC, as a careless library would
+  int extra = ::open("/etc/passwd", O_RDONLY);  // without O_CLOEXEC, as a careless library would
   ASSERT_GE(extra, 3);
   auto result = run([]() -> Result<std::string> {
     std::string open_ones;
@@ -72,7 +72,7 @@ TEST_F(ConfinedTest, InheritsNoDescriptorThatItWasNotGiven) {
   });
   ::close(extra);
   ASSERT_TRUE(result.has_value());
-  EXPECT_EQ(std::count(result->begin(), result->end(), ' '), 1) << *result;   // the pipe of its report
+  EXPECT_EQ(std::count(result->begin(), result->end(), ' '), 1) << *result;  // the pipe of its report
 }
 
 TEST_F(ConfinedTest, ReportsResultsErrorsAndItsOwnDeath) {
@@ -116,7 +116,7 @@ TEST_F(ConfinedTest, DiesWithTheTaskThatWaitsForIt) {
   bool cancelled_seen = false;
   KRING_MAYBE(run_to_end(env(), "test", start_and_cancel(env(), temporary_.path(), cancelled_seen)).has_error());
   EXPECT_TRUE(cancelled_seen);
-  EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);   // no child is left
+  EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);  // no child is left
   EXPECT_EQ(errno, ECHILD);
 }
 

@@ -2,11 +2,11 @@
 
 #include <stdlib.h>
 
-#include "objects/check.h"
-
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+
+#include "objects/check.h"
 
 namespace kring::images {
 

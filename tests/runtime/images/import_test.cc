@@ -1,5 +1,5 @@
-// Archives of every form become the same images; what is damaged or ambiguous is refused; the store shares layers, finds
-// and repairs damage, and survives being cut off anywhere. Method: a real directory, the real confined child.
+// Archives of every form become the same images; what is damaged or ambiguous is refused; the store shares layers,
+// finds and repairs damage, and survives being cut off anywhere. Method: a real directory, the real confined child.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -50,7 +50,8 @@ TEST_F(ImportTest, ReadsTheSameImageFromEveryFormOfArchive) {
       {"oci, gzip around", mkimage::compress(oci, Compression::gzip)},
       {"oci, zstd around", mkimage::compress(oci, Compression::zstd)},
       {"docker save", mkimage::archive(mkimage::docker_save({image}))},
-      {"docker save, gzip around", mkimage::compress(mkimage::archive(mkimage::docker_save({image})), Compression::gzip)},
+      {"docker save, gzip around",
+       mkimage::compress(mkimage::archive(mkimage::docker_save({image})), Compression::gzip)},
       {"index of indexes", mkimage::archive(mkimage::oci_layout({image}, Compression::gzip, true))}};
   for (const auto& [name, bytes] : forms) {
     fs::remove_all(in_store(""));
@@ -110,7 +111,8 @@ TEST_F(ImportTest, StacksLayersTopmostFirstAndSharesThem) {
   EXPECT_EQ((*app_image)->layers[1], (*base_image)->layers[0]);
   EXPECT_EQ(read_text((*app_image)->layers[0] + "/app"), "app");
   EXPECT_EQ(entries_in(in_store("layers")), 2u);
-  EXPECT_EQ((*app_image)->references, (std::vector<std::string>{"docker.io/library/app:1", "docker.io/library/app:stable"}));
+  EXPECT_EQ((*app_image)->references,
+            (std::vector<std::string>{"docker.io/library/app:1", "docker.io/library/app:stable"}));
   EXPECT_EQ(store->list()->size(), 2u);
 }
 
@@ -119,8 +121,8 @@ TEST_F(ImportTest, FindsByNameIdAndDigest) {
   auto imported = import_files(*store, mkimage::oci_layout({image_of(small_tree(), "a:1")}, Compression::gzip));
   ASSERT_TRUE(imported.has_value());
   const Image& image = imported->at(0);
-  for (const std::string& name : {std::string{"a:1"}, std::string{"docker.io/library/a:1"}, image.id, image.id.substr(7),
-                                  "a@" + image.digest, "a:whatever@" + image.digest}) {
+  for (const std::string& name : {std::string{"a:1"}, std::string{"docker.io/library/a:1"}, image.id,
+                                  image.id.substr(7), "a@" + image.digest, "a:whatever@" + image.digest}) {
     EXPECT_TRUE(store->find(name)->has_value()) << name;
   }
   for (const std::string& name : {std::string{"a"}, std::string{"a:2"}, std::string{"b:1"}, "b@" + image.digest,
@@ -158,9 +160,11 @@ TEST_F(ImportTest, GivesATagToAnImageWithoutAName) {
 
 TEST_F(ImportTest, MovesANameToTheImageImportedLast) {
   auto store = open_store();
-  ASSERT_TRUE(import_files(*store, mkimage::oci_layout({image_of(small_tree("one"), "a:1")}, Compression::none)).has_value());
+  ASSERT_TRUE(
+      import_files(*store, mkimage::oci_layout({image_of(small_tree("one"), "a:1")}, Compression::none)).has_value());
   auto first = **store->find("a:1");
-  ASSERT_TRUE(import_files(*store, mkimage::oci_layout({image_of(small_tree("two"), "a:1")}, Compression::none)).has_value());
+  ASSERT_TRUE(
+      import_files(*store, mkimage::oci_layout({image_of(small_tree("two"), "a:1")}, Compression::none)).has_value());
   auto second = **store->find("a:1");
   EXPECT_NE(first.id, second.id);
   EXPECT_EQ(store->list()->size(), 1u);
@@ -206,7 +210,8 @@ std::map<std::string, std::string> edited(std::map<std::string, std::string> fil
       files.erase(old_name);
       files["blobs/sha256/" + after.substr(7)] = text;
       return edited(edited(files, before + "\",\"size\":" + std::to_string(old_size),
-                           after + "\",\"size\":" + std::to_string(new_size)), "\x01never", "");
+                           after + "\",\"size\":" + std::to_string(new_size)),
+                    "\x01never", "");
     }
   }
   return files;
@@ -257,13 +262,13 @@ TEST_F(ImportTest, RefusesAmbiguousDocuments) {
   const Edit edits[] = {
       {"\"layers\":[{", "\"manifests\":[],\"layers\":[{", "has manifests as well: ambiguous"},
       {"{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"config\"",
-       "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"config\"", "its descriptor says"},
+       "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"config\"",
+       "its descriptor says"},
       {"\"layers\":[{", "\"layers\":[],\"layers\":[{", "is there twice"},
       {"{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"config\"",
        "{\"schemaVersion\":1,\"config\"", "schema version"},
       {"\"architecture\":\"" + machine_architecture() + "\",\"os\":\"linux\",\"config\"",
-       "\"architecture\":\"" + machine_architecture() + "\",\"os\":\"windows\",\"config\"",
-       "not for linux"},
+       "\"architecture\":\"" + machine_architecture() + "\",\"os\":\"windows\",\"config\"", "not for linux"},
       {"\"layers\":[{", "\"layers\":[{\"urls\":[\"http://example.com/\"],", "foreign layer"},
       {"\"diff_ids\":[", "\"diff_ids\":[\"sha256:" + std::string(64, '1') + "\",", "its config names 2"},
   };
@@ -275,8 +280,9 @@ TEST_F(ImportTest, RefusesAmbiguousDocuments) {
   ASSERT_TRUE(import_files(*store, files).has_value());
   auto nested = mkimage::oci_layout({image_of(small_tree(), "a:1")}, Compression::gzip, true);
   std::string inner = nested["index.json"];
-  std::string wrapped = "{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"digest\":\"" +
-                        digest_of(inner) + "\",\"size\":" + std::to_string(inner.size()) + "}]}";
+  std::string wrapped =
+      "{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"digest\":\"" +
+      digest_of(inner) + "\",\"size\":" + std::to_string(inner.size()) + "}]}";
   nested["blobs/sha256/" + digest_of(inner).substr(7)] = inner;
   nested["index.json"] = wrapped;
   auto deep = import_files(*store, nested, "deep:1");
@@ -298,10 +304,10 @@ TEST_F(ImportTest, SaysWhatIsWrongWithThingsThatAreNoImages) {
   auto store = open_store();
   EXPECT_TRUE(await(store->import(temporary_.path("missing"), "")).has_error());
   EXPECT_TRUE(await(store->import("/dev/null", "")).has_error());
-  for (const std::string& bytes : {std::string{}, std::string{"text"}, std::string(100'000, '\0'), std::string(5000, 'x'),
-                                   mkimage::tar({{.path = "file", .content = "x"}}),
-                                   mkimage::tar({{.path = "manifest.json", .content = "[]"}}),
-                                   mkimage::tar({{.path = "manifest.json", .content = "[{\"Config\":\"../x\"}]"}})}) {
+  for (const std::string& bytes :
+       {std::string{}, std::string{"text"}, std::string(100'000, '\0'), std::string(5000, 'x'),
+        mkimage::tar({{.path = "file", .content = "x"}}), mkimage::tar({{.path = "manifest.json", .content = "[]"}}),
+        mkimage::tar({{.path = "manifest.json", .content = "[{\"Config\":\"../x\"}]"}})}) {
     auto result = import_bytes(*store, bytes);
     ASSERT_TRUE(result.has_error()) << bytes.substr(0, 20);
     EXPECT_EQ(result.error().message.find(temporary_.path("archive") + ": "), 0u) << result.error().message;
@@ -388,12 +394,12 @@ TEST_F(ImportTest, RemovesNamesThenImagesAndCollectsWhatNothingUses) {
   EXPECT_FALSE(store->find("a:1")->has_value());
   EXPECT_TRUE(store->find("a:2")->has_value());
   ASSERT_TRUE(await(store->collect({})).has_value());
-  EXPECT_TRUE(store->find("a:2")->has_value());   // a person imported it
+  EXPECT_TRUE(store->find("a:2")->has_value());  // a person imported it
   ASSERT_TRUE(await(store->remove(kept.id)).has_value());
   EXPECT_TRUE(store->list()->empty());
   EXPECT_EQ(await(store->remove("a:2")).error().reason, Reason::not_found);
   ASSERT_TRUE(await(store->collect({"a:2"})).has_value());
-  EXPECT_TRUE(fs::exists(kept.layers[0]));         // a stored pod names it
+  EXPECT_TRUE(fs::exists(kept.layers[0]));  // a stored pod names it
   ASSERT_TRUE(await(store->collect({})).has_value());
   EXPECT_EQ(entries_in(in_store("layers")), 0u);
   EXPECT_EQ(entries_in(in_store("blobs/sha256")), 0u);
@@ -402,7 +408,8 @@ TEST_F(ImportTest, RemovesNamesThenImagesAndCollectsWhatNothingUses) {
 
 TEST_F(ImportTest, SeesWhatAnotherProcessImportedAndWaitsForItsLock) {
   auto mine = open_store(), other = open_store();
-  ASSERT_TRUE(import_files(*other, mkimage::oci_layout({image_of(small_tree(), "a:1")}, Compression::gzip)).has_value());
+  ASSERT_TRUE(
+      import_files(*other, mkimage::oci_layout({image_of(small_tree(), "a:1")}, Compression::gzip)).has_value());
   EXPECT_TRUE(mine->find("a:1")->has_value());
   StoreOptions impatient;
   impatient.lock_ms_max = 1;
@@ -457,7 +464,9 @@ class DyingDisk final : public Disk {
     die(true);
     co_return out;
   }
-  Task<Result<std::vector<std::string>>> list(std::string path) override { co_return co_await disk_.list(std::move(path)); }
+  Task<Result<std::vector<std::string>>> list(std::string path) override {
+    co_return co_await disk_.list(std::move(path));
+  }
   Result<std::shared_ptr<void>> lock(std::string path) override { return disk_.lock(std::move(path)); }
 
  private:
@@ -518,8 +527,11 @@ TEST_F(ImportTest, LeavesTheImageWholeOrUnlistedWhenKilledAtAnyStep) {
       fs::remove_all(in_store(""));
       int code = in_another_process(
           [&](Env& env, Disk&) {
-            return run_to_end(env, "import", open_and_import(env, temporary_.path("images"), temporary_.path("archive")))
-                           .has_error() ? 1 : 0;
+            return run_to_end(env, "import",
+                              open_and_import(env, temporary_.path("images"), temporary_.path("archive")))
+                           .has_error()
+                       ? 1
+                       : 0;
           },
           step, after);
       ASSERT_TRUE(code == 99 || code == 0) << code;
@@ -544,12 +556,16 @@ TEST_F(ImportTest, LeavesTheImageWholeOrUnlistedWhenKilledAtAnyStep) {
 
 // I5: the same while removing and collecting: never an image that is listed and damaged.
 TEST_F(ImportTest, NeverListsADamagedImageWhenKilledWhileCollecting) {
-  auto files = mkimage::oci_layout({image_of(small_tree(), "a:1"), image_of(small_tree("b"), "b:1")}, Compression::gzip);
+  auto files =
+      mkimage::oci_layout({image_of(small_tree(), "a:1"), image_of(small_tree("b"), "b:1")}, Compression::gzip);
   bool finished = false;
   for (int step = 0; !finished; ++step) {
     ASSERT_LT(step, 100);
     fs::remove_all(in_store(""));
-    { auto store = open_store(); ASSERT_TRUE(import_files(*store, files).has_value()); }
+    {
+      auto store = open_store();
+      ASSERT_TRUE(import_files(*store, files).has_value());
+    }
     int code = in_another_process(
         [&](Env& env, Disk&) {
           return run_to_end(env, "collect", open_and_collect(env, temporary_.path("images"))).has_error() ? 1 : 0;

@@ -32,9 +32,9 @@ class FakeRegistry final : public http::Handler {
     KRING_MAYBE(sent.has_error());
   }
 
-  std::map<std::string, std::string> files;      // of the layout
-  std::string top;                               // digest of what tag 1 names
-  std::string user, password, token;             // what it wants; empty: nothing
+  std::map<std::string, std::string> files;  // of the layout
+  std::string top;                           // digest of what tag 1 names
+  std::string user, password, token;         // what it wants; empty: nothing
   std::string realm, redirect_blobs_to, tampered;
   std::vector<std::string> seen, credentials;
 
@@ -50,11 +50,14 @@ class FakeRegistry final : public http::Handler {
     if (request.path == "/token") return give_token(request);
     if (request.path.starts_with("/elsewhere/")) return document("sha256:" + request.path.substr(11), "");
     bool allowed = user.empty() && token.empty();
-    if (!token.empty()) allowed = request.header("authorization") == "Bearer " + token;
-    else if (!user.empty()) allowed = request.header("authorization") == "Basic " + base64_encode(user + ":" + password);
+    if (!token.empty())
+      allowed = request.header("authorization") == "Bearer " + token;
+    else if (!user.empty())
+      allowed = request.header("authorization") == "Basic " + base64_encode(user + ":" + password);
     if (!allowed) {
       auto refusal = text(401, "{}");
-      std::string challenge = token.empty() ? "Basic realm=\"fake\"" : "Bearer realm=\"" + realm + "\",service=\"fake\"";
+      std::string challenge =
+          token.empty() ? "Basic realm=\"fake\"" : "Bearer realm=\"" + realm + "\",service=\"fake\"";
       refusal.headers.push_back({"WWW-Authenticate", challenge});
       return refusal;
     }
@@ -84,8 +87,10 @@ class FakeRegistry final : public http::Handler {
     std::string body = found->second;
     if (digest == tampered) body[body.size() / 2] = static_cast<char>(body[body.size() / 2] ^ 1);
     auto out = text(200, std::move(body));
-    if (type.empty() && out.body.find("\"manifests\"") != std::string::npos) type = "application/vnd.oci.image.index.v1+json";
-    if (type.empty() && out.body.find("\"layers\":[{") != std::string::npos) type = "application/vnd.oci.image.manifest.v1+json";
+    if (type.empty() && out.body.find("\"manifests\"") != std::string::npos)
+      type = "application/vnd.oci.image.index.v1+json";
+    if (type.empty() && out.body.find("\"layers\":[{") != std::string::npos)
+      type = "application/vnd.oci.image.manifest.v1+json";
     out.content_type = type.empty() ? "application/octet-stream" : type;
     return out;
   }
@@ -120,11 +125,14 @@ class PullTest : public ImagesTest {
   Result<Image> pull(std::string reference, std::vector<Credentials> credentials = {}) {
     std::optional<Result<Image>> out;
     if (server_->port() == 0) listen();
-    auto ran = run_to_end(env(), "pull", serve_and_pull(env(), *server_, *store_, std::move(reference), std::move(credentials), out));
+    auto ran = run_to_end(env(), "pull",
+                          serve_and_pull(env(), *server_, *store_, std::move(reference), std::move(credentials), out));
     if (!out) return Error{Reason::internal_error, ran.has_error() ? ran.error().message : "not run"};
     return std::move(*out);
   }
-  Result<Image> pull_app(std::vector<Credentials> credentials = {}) { return pull(host() + "/app:1", std::move(credentials)); }
+  Result<Image> pull_app(std::vector<Credentials> credentials = {}) {
+    return pull(host() + "/app:1", std::move(credentials));
+  }
 
   static Task<Result<void>> serve_loop(http::Server& server) { co_return co_await server.run_loop(); }
   static Task<Result<void>> serve_and_pull(Env& env, http::Server& server, Images& store, std::string reference,
@@ -155,7 +163,7 @@ TEST_F(PullTest, BringsAnImageInAndKnowsItByEveryName) {
   EXPECT_FALSE(await(store_->collect({host() + "/app:1"})).has_error());
   EXPECT_TRUE(store_->find(host() + "/app:1")->has_value());
   EXPECT_FALSE(await(store_->collect({})).has_error());
-  EXPECT_FALSE(store_->find(host() + "/app:1")->has_value());   // nobody imported it, nothing uses it
+  EXPECT_FALSE(store_->find(host() + "/app:1")->has_value());  // nobody imported it, nothing uses it
   EXPECT_TRUE(fs::is_empty(temporary_.path("images/layers")));
 }
 
@@ -200,7 +208,7 @@ TEST_F(PullTest, RefusesBytesThatAreNotWhatTheirDigestSays) {
   for (const auto& [name, content] : registry_.files) {
     if (!name.starts_with("blobs/")) continue;
     registry_.tampered = "sha256:" + name.substr(name.rfind('/') + 1);
-    bool by_tag = registry_.tampered == registry_.top;   // a tag promises nothing: there ask by digest
+    bool by_tag = registry_.tampered == registry_.top;  // a tag promises nothing: there ask by digest
     auto image = by_tag ? pull(host() + "/app@" + registry_.top) : pull_app();
     ASSERT_TRUE(image.has_error()) << name;
     EXPECT_EQ(image.error().reason, Reason::corrupt) << image.error().message;
@@ -224,7 +232,8 @@ TEST_F(PullTest, AnswersBasicAndBearerChallengesWithTheCredentialsThatFit) {
   registry_.password = "p:with:colons";
   EXPECT_EQ(pull_app().error().reason, Reason::unauthorized);
   EXPECT_EQ(pull_app({{.username = "u", .password = "wrong"}}).error().reason, Reason::unauthorized);
-  ASSERT_TRUE(pull_app({{.username = "x", .password = "y"}, {.username = "u", .password = "p:with:colons"}}).has_value());
+  ASSERT_TRUE(
+      pull_app({{.username = "x", .password = "y"}, {.username = "u", .password = "p:with:colons"}}).has_value());
   registry_.token = "t0k3n";
   registry_.realm = "http://" + host() + "/token";
   ASSERT_TRUE(pull_app({{.username = "u", .password = "p:with:colons"}}).has_value());
@@ -237,7 +246,7 @@ TEST_F(PullTest, TakesNoCredentialsAlongToAnotherHost) {
   registry_.user = "u";
   registry_.password = "p";
   std::string port = std::to_string(server_port_);
-  registry_.redirect_blobs_to = "http://localhost:" + port + "/elsewhere/";   // another name: another host
+  registry_.redirect_blobs_to = "http://localhost:" + port + "/elsewhere/";  // another name: another host
   ASSERT_TRUE(pull_app({{.username = "u", .password = "p"}}).has_value());
   size_t elsewhere = 0;
   for (size_t i = 0; i < registry_.seen.size(); ++i) {
@@ -245,7 +254,7 @@ TEST_F(PullTest, TakesNoCredentialsAlongToAnotherHost) {
     ++elsewhere;
     EXPECT_EQ(registry_.credentials[i], "") << registry_.seen[i];
   }
-  EXPECT_EQ(elsewhere, 2u);   // config and layer
+  EXPECT_EQ(elsewhere, 2u);  // config and layer
 }
 
 // I4: redirects lead to http and https only.
@@ -283,7 +292,8 @@ TEST(RegistryUrl, IsPlainOnlyOnThisMachine) {
 }
 
 TEST(RegistryChallenge, ReadsQuotedAndPlainParameters) {
-  auto bearer = parse_challenge("Bearer realm=\"https://a/t?x=\\\"1\\\"\", service=reg , scope=\"repository:a:pull,push\"");
+  auto bearer =
+      parse_challenge("Bearer realm=\"https://a/t?x=\\\"1\\\"\", service=reg , scope=\"repository:a:pull,push\"");
   EXPECT_EQ(bearer.scheme, "bearer");
   EXPECT_EQ(bearer.parameters["realm"], "https://a/t?x=\"1\"");
   EXPECT_EQ(bearer.parameters["scope"], "repository:a:pull,push");
@@ -299,8 +309,10 @@ class RealRegistryTest : public PullTest {
   RealRegistryTest() {
     port_ = static_cast<uint16_t>(20000 + ::getpid() % 20000);
     std::string config = temporary_.path("registry.yml"), root = temporary_.path("registry");
-    write_text(config, "version: 0.1\nlog:\n  level: error\n  accesslog:\n    disabled: true\nstorage:\n  filesystem:\n"
-                       "    rootdirectory: " + root + "\nhttp:\n  addr: 127.0.0.1:" + std::to_string(port_) + "\n");
+    write_text(config,
+               "version: 0.1\nlog:\n  level: error\n  accesslog:\n    disabled: true\nstorage:\n  filesystem:\n"
+               "    rootdirectory: " +
+                   root + "\nhttp:\n  addr: 127.0.0.1:" + std::to_string(port_) + "\n");
     pid_ = ::fork();
     if (pid_ == 0) {
       ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -314,7 +326,8 @@ class RealRegistryTest : public PullTest {
   }
   std::string base() const { return "http://127.0.0.1:" + std::to_string(port_); }
 
-  Task<Result<int>> call(std::string method, std::string url, std::string type, std::string body, std::string& location) {
+  Task<Result<int>> call(std::string method, std::string url, std::string type, std::string body,
+                         std::string& location) {
     http::ClientRequest request;
     request.method = std::move(method);
     request.url = std::move(url);
@@ -342,7 +355,8 @@ class RealRegistryTest : public PullTest {
       if (!name.starts_with("blobs/")) continue;
       auto begun = co_await call("POST", base() + "/v2/" + repository + "/blobs/uploads/", "", "", location);
       if (begun.has_error() || *begun != 202) co_return Error{Reason::io, "upload not accepted"};
-      std::string url = location + (location.find('?') == std::string::npos ? "?" : "&") + "digest=" + digest_of(content);
+      std::string url =
+          location + (location.find('?') == std::string::npos ? "?" : "&") + "digest=" + digest_of(content);
       auto done = co_await call("PUT", url, "application/octet-stream", content, ignored);
       if (done.has_error() || *done != 201) co_return Error{Reason::io, "blob not accepted"};
     }

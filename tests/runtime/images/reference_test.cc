@@ -33,19 +33,22 @@ TEST(ImageReference, NormalisesAsDockerDoes) {
 }
 
 TEST(ImageReference, RefusesWhatIsNoReferenceInKubernetesWords) {
-  for (std::string text : {"", ":", "a:", "a b", "/a", "a/", "a//b", "-a", "a-", "a..b", "a___b", "a:b:c", "a@b", "a:-x",
-                           "http://a/b", "a@sha256:12", "host:port/a", "[::1/a", "a\n", "..", "a/../b", "a.b:x/y"}) {
+  for (std::string text :
+       {"",     ":",     "a:",     "a b",    "/a",   "a/",         "a//b",        "-a",          "a-",
+        "a..b", "a___b", "a:b:c",  "a@b",    "a:-x", "http://a/b", "a@sha256:12", "host:port/a", "[::1/a",
+        "a\n",  "..",    "a/../b", "a.b:x/y"}) {
     auto reference = parse_reference(text);
     ASSERT_TRUE(reference.has_error()) << text;
     EXPECT_EQ(reference.error().reason, Reason::invalid) << text;
   }
-  EXPECT_EQ(parse_reference("a:").error().message,
-            "Failed to apply default image tag \"a:\": couldn't parse image reference \"a:\": invalid reference format");
+  EXPECT_EQ(
+      parse_reference("a:").error().message,
+      "Failed to apply default image tag \"a:\": couldn't parse image reference \"a:\": invalid reference format");
   EXPECT_EQ(parse_reference("Busybox").error().message,
             "Failed to apply default image tag \"Busybox\": couldn't parse image reference \"Busybox\": "
             "invalid reference format: repository name (library/Busybox) must be lowercase");
-  EXPECT_TRUE(parse_reference(std::string(64, 'a')).error().message.ends_with(
-      "), cannot specify 64-byte hexadecimal strings"));
+  EXPECT_TRUE(
+      parse_reference(std::string(64, 'a')).error().message.ends_with("), cannot specify 64-byte hexadecimal strings"));
   EXPECT_TRUE(parse_reference("a.b/" + std::string(260, 'x')).has_error());
   EXPECT_TRUE(parse_reference("a:" + std::string(129, 'x')).has_error());
   EXPECT_TRUE(parse_reference("a:" + std::string(128, 'x')).has_value());

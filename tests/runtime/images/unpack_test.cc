@@ -46,8 +46,9 @@ class UnpackTest : public testing::Test {
     EXPECT_EQ(read_text(temporary_.path("outside")), "untouched");
     EXPECT_EQ(read_text(temporary_.path("a/outside")), "untouched");
     size_t entries = 0;
-    for (const auto& entry : std::filesystem::directory_iterator{temporary_.path("a")}) entries += entry.exists() || true;
-    EXPECT_EQ(entries, 2u);   // the root and the file
+    for (const auto& entry : std::filesystem::directory_iterator{temporary_.path("a")})
+      entries += entry.exists() || true;
+    EXPECT_EQ(entries, 2u);  // the root and the file
   }
   std::string root() const { return temporary_.path("a/root"); }
   std::string in(const std::string& name) const { return root() + "/" + name; }
@@ -59,12 +60,12 @@ class UnpackTest : public testing::Test {
   }
   Result<UnpackResult> unpack(std::vector<Entry> entries) { return unpack_bytes(mkimage::tar(entries)); }
   struct stat look(const std::string& name) const {
-    struct stat info{};
+    struct stat info {};
     EXPECT_EQ(::lstat(in(name).c_str(), &info), 0) << name;
     return info;
   }
   bool there(const std::string& name) const {
-    struct stat info{};
+    struct stat info {};
     return ::lstat(in(name).c_str(), &info) == 0;
   }
   std::string attribute(const std::string& name, const char* key) const {
@@ -162,18 +163,20 @@ TEST_F(UnpackTest, LinksOnlyToFilesOfTheLayer) {
                              std::string{"missing"}, std::string{"."}, std::string{""}, std::string{"x"}}) {
     EXPECT_TRUE(unpack({{.path = "x", .type = '1', .link = target}}).has_error()) << target;
   }
-  EXPECT_TRUE(unpack({{.path = "up", .type = '2', .link = "../.."},
-                      {.path = "x", .type = '1', .link = "up/outside"}}).has_error());
+  EXPECT_TRUE(unpack({{.path = "up", .type = '2', .link = "../.."}, {.path = "x", .type = '1', .link = "up/outside"}})
+                  .has_error());
   EXPECT_TRUE(unpack({{.path = "d/", .type = '5', .mode = 0755}, {.path = "x", .type = '1', .link = "d"}}).has_error());
   // A hard link to a symbolic link links the link, it does not follow it.
-  ASSERT_TRUE(unpack({{.path = "s", .type = '2', .link = "/etc/passwd"}, {.path = "y", .type = '1', .link = "s"}}).has_value());
+  ASSERT_TRUE(
+      unpack({{.path = "s", .type = '2', .link = "/etc/passwd"}, {.path = "y", .type = '1', .link = "s"}}).has_value());
   EXPECT_TRUE(S_ISLNK(look("y").st_mode));
 }
 
 TEST_F(UnpackTest, KeepsAFileThatIsLinkedToItselfByAnotherName) {
   ASSERT_TRUE(unpack({{.path = "f", .content = "keep"},
                       {.path = "here", .type = '2', .link = "."},
-                      {.path = "f", .type = '1', .link = "here/f"}}).has_value());
+                      {.path = "f", .type = '1', .link = "here/f"}})
+                  .has_value());
   EXPECT_EQ(read_text(in("f")), "keep");
 }
 
@@ -184,7 +187,8 @@ TEST_F(UnpackTest, TurnsWhiteoutsIntoOverlaysOwn) {
                       {.path = "var/", .type = '5', .mode = 0755},
                       {.path = "var/.wh..wh..opq"},
                       {.path = "var/.wh..wh.plnk"},
-                      {.path = "var/own", .content = "1"}}).has_value());
+                      {.path = "var/own", .content = "1"}})
+                  .has_value());
   auto hidden = look("etc/passwd");
   EXPECT_TRUE(S_ISCHR(hidden.st_mode));
   EXPECT_EQ(hidden.st_rdev, 0u);
@@ -210,7 +214,8 @@ TEST_F(UnpackTest, HidesOnlyWhatLowerLayersHave) {
                       {.path = ".wh.late"},
                       {.path = "late/", .type = '5', .mode = 0755},
                       {.path = ".wh.again"},
-                      {.path = "again", .content = "new"}}).has_value());
+                      {.path = "again", .content = "new"}})
+                  .has_value());
   EXPECT_EQ(read_text(in("file")), "mine");
   EXPECT_EQ(attribute("dir", "trusted.overlay.opaque"), "y");
   EXPECT_EQ(attribute("late", "trusted.overlay.opaque"), "y");
@@ -226,18 +231,20 @@ TEST_F(UnpackTest, LeavesDeviceNodesOut) {
   EXPECT_EQ(result->skipped_devices, 3u);
   EXPECT_FALSE(there("null"));
   EXPECT_FALSE(there("disk"));
-  EXPECT_FALSE(there("zero"));   // a 0:0 device would be a whiteout that nobody asked for
+  EXPECT_FALSE(there("zero"));  // a 0:0 device would be a whiteout that nobody asked for
 }
 
 // I1: extended attributes.
 TEST_F(UnpackTest, KeepsFileCapabilitiesAndUserAttributesOnly) {
   std::string capability{"\x01\x00\x00\x02\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00", 20};
-  ASSERT_TRUE(unpack({{.path = "f", .content = "x", .pax = {{"SCHILY.xattr.security.capability", capability},
-                                                            {"SCHILY.xattr.user.note", "hi"},
-                                                            {"SCHILY.xattr.user.overlay.opaque", "y"},
-                                                            {"SCHILY.xattr.trusted.overlay.redirect", "/etc"},
-                                                            {"SCHILY.xattr.trusted.x", "y"},
-                                                            {"SCHILY.xattr.security.selinux", "z"}}},
+  ASSERT_TRUE(unpack({{.path = "f",
+                       .content = "x",
+                       .pax = {{"SCHILY.xattr.security.capability", capability},
+                               {"SCHILY.xattr.user.note", "hi"},
+                               {"SCHILY.xattr.user.overlay.opaque", "y"},
+                               {"SCHILY.xattr.trusted.overlay.redirect", "/etc"},
+                               {"SCHILY.xattr.trusted.x", "y"},
+                               {"SCHILY.xattr.security.selinux", "z"}}},
                       {.path = "d/", .type = '5', .mode = 0755, .pax = {{"SCHILY.xattr.trusted.overlay.opaque", "y"}}}})
                   .has_value());
   EXPECT_EQ(attribute("f", "security.capability"), capability);
@@ -250,12 +257,13 @@ TEST_F(UnpackTest, KeepsFileCapabilitiesAndUserAttributesOnly) {
 
 // I1: PAX overrides: the extended header wins over the short one, and is checked the same.
 TEST_F(UnpackTest, ReadsLongAndForeignNamesFromPaxHeaders) {
-  ::setlocale(LC_CTYPE, "C.UTF-8");   // as the confined child does
+  ::setlocale(LC_CTYPE, "C.UTF-8");  // as the confined child does
   std::string deep = "d/" + std::string(200, 'x') + "/" + std::string(200, 'y');
   ASSERT_TRUE(unpack({{.path = deep, .content = "deep"},
                       {.path = "x", .content = "u", .pax = {{"path", "gr\xc3\xbc\xc3\x9f"}}},
                       {.path = "l", .type = '2', .link = "short", .pax = {{"linkpath", "\xe2\x82\xac"}}},
-                      {.path = "big", .content = "x", .pax = {{"uid", "4000000000"}}}}).has_value());
+                      {.path = "big", .content = "x", .pax = {{"uid", "4000000000"}}}})
+                  .has_value());
   EXPECT_EQ(read_text(in(deep)), "deep");
   EXPECT_EQ(read_text(in("gr\xc3\xbc\xc3\x9f")), "u");
   EXPECT_EQ(std::filesystem::read_symlink(in("l")), "\xe2\x82\xac");
@@ -279,7 +287,8 @@ TEST_F(UnpackTest, LetsTheLastOfDuplicateEntriesWin) {
                       {.path = "c/in/deep", .content = "x"},
                       {.path = "c", .content = "file"},
                       {.path = "s", .type = '2', .link = "/etc/passwd"},
-                      {.path = "s", .content = "not through the link"}}).has_value());
+                      {.path = "s", .content = "not through the link"}})
+                  .has_value());
   EXPECT_EQ(read_text(in("a")), "second");
   EXPECT_EQ(read_text(in("b/in")), "x");
   EXPECT_EQ(read_text(in("c")), "file");
@@ -308,7 +317,9 @@ TEST_F(UnpackTest, StopsAtTheCapsOnBytesAndEntries) {
   UnpackLimits caps{.layer_bytes_max = 1000, .layer_entries_max = 5};
   EXPECT_TRUE(unpack_bytes(mkimage::tar({{.path = "f", .content = std::string(1001, 'x')}}), {}, caps).has_error());
   EXPECT_TRUE(unpack_bytes(mkimage::tar({{.path = "f", .content = std::string(600, 'x')},
-                                         {.path = "g", .content = std::string(600, 'x')}}), {}, caps).has_error());
+                                         {.path = "g", .content = std::string(600, 'x')}}),
+                           {}, caps)
+                  .has_error());
   std::vector<Entry> many;
   for (int i = 0; i < 6; ++i) many.push_back({.path = "n" + std::to_string(i)});
   EXPECT_TRUE(unpack_bytes(mkimage::tar(many), {}, caps).has_error());
@@ -370,7 +381,7 @@ TEST_F(UnpackTest, ListsWhatIsThereAndFindsDamage) {
   std::string text = print_layer_files(id, 1, result->bytes, result->list);
   auto files = parse_layer_files(text);
   ASSERT_TRUE(files.has_value()) << files.error().message;
-  EXPECT_EQ(files->files.size(), 5u);   // the root, d, the file, gone, l
+  EXPECT_EQ(files->files.size(), 5u);  // the root, d, the file, gone, l
   UniqueFd fd{::open(root().c_str(), O_RDONLY | O_DIRECTORY)};
   EXPECT_TRUE(check_layer_files(fd.get(), *files).empty());
   write_text(in("d/with space%"), "CONTENT");
