@@ -83,9 +83,9 @@ Task<Result<Outcome>> pull(Services& services, ImageOrder order) {
     co_return Outcome{StartFailure{"ErrImagePull", why}};
   }
   std::string took = print_duration((services.env.clock.now() - began) / 1'000'000 * 1'000'000);
-  services.events.normal(about, "Pulled", "Successfully pulled image " + quote(order.image) + " in " + took + " (" + took +
-                                              " including waiting). Image size: " +
-                                              std::to_string(pulled->size_bytes) + " bytes.");
+  services.events.normal(about, "Pulled",
+                         "Successfully pulled image " + quote(order.image) + " in " + took + " (" + took +
+                             " including waiting). Image size: " + std::to_string(pulled->size_bytes) + " bytes.");
   co_return Outcome{std::move(*pulled)};
 }
 
@@ -107,8 +107,7 @@ Task<Result<Outcome>> ensure_image(Services& services, ImageOrder order) {
   client::Reference about = container_reference(*order.pod, order.container);
   auto reference = images::parse_reference(order.image);
   if (reference.has_error()) {
-    std::string why = "Failed to apply default image tag " + quote(order.image) + ": couldn't parse image name " +
-                      quote(order.image) + ": " + reference.error().message;
+    std::string why = reference.error().message;  // Kubernetes' words already
     services.events.warning(about, "InspectFailed", why);
     services.events.warning(about, "Failed", "Error: InvalidImageName");
     co_return Outcome{StartFailure{"InvalidImageName", std::move(why)}};

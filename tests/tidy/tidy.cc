@@ -104,7 +104,7 @@ const std::vector<Word>& words() {
       {std::regex{R"(\brandom_device\b|\bsrand\(|[^_\w]rand\()"},
        {"runtime/env/linux/", "tests/"},
        "randomness comes from env.random"},
-      {std::regex{R"(std::j?thread\b|std::async\b|pthread_create)"}, {"tests/"}, "kring has one thread"},
+      {std::regex{R"(std::j?thread\b|std::async\b|pthread_create)"}, {"tests/", "examples/"}, "kring has one thread"},
       {std::regex{R"(\bco_spawn\b)"}, {"runtime/tasks/", "tests/"}, "tasks start in a TaskGroup"},
       {std::regex{R"(asio::detached\b)"}, {}, "tasks are owned by a TaskGroup"},
       {std::regex{R"(\bany_io_executor\b)"}, {}, "the executor type is concrete (runtime/env/task.h)"},
