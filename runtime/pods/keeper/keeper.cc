@@ -306,7 +306,6 @@ bool Keeper::launch(Container& c, Fault& fault) {
   if (child < 0) return fault.set(static_cast<int>(-child), "make process");
   c.pid = static_cast<int32_t>(child);
   c.pidfd.reset(pidfd);
-  write_record(c);
   return true;
 }
 

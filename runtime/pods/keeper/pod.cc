@@ -53,13 +53,13 @@ void set_default_sysctls() {
   set_sysctl("net.ipv4.ip_unprivileged_port_start=0", ignored);
 }
 
-bool join_cgroups(TextList files, Fault& fault) {
+// The group of all keepers keeps their use apart from kring's; one that cannot be joined (a realtime scheduler, say)
+// changes nothing for the pod.
+void join_cgroups(TextList files) {
   for (const auto& path : files) {
     const sys::Fd file{sys::openat(AT_FDCWD, path.data(), O_WRONLY)};
-    const int joined = file.ok() ? sys::write_all(file.get(), "0", 1) : -file.error();
-    if (joined < 0) return fault.set(-joined, "join cgroup", path);
+    if (file.ok()) sys::write_all(file.get(), "0", 1);
   }
-  return true;
 }
 
 void ignore_signal(int number) {
@@ -154,7 +154,8 @@ bool Keeper::open(int spec_memfd, int client, Fault& fault) {
   for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGPIPE, SIGTTIN, SIGTTOU, SIGTSTP}) ignore_signal(number);
   sys::call(SYS_umask, 077);
   sys::prctl(PR_SET_NAME, reinterpret_cast<unsigned long>("kring-keeper"));
-  return join_cgroups(spec_.cgroup_procs, fault) && make_namespaces(fault) && make_shared_memory(fault) &&
+  join_cgroups(spec_.cgroup_procs);
+  return make_namespaces(fault) && make_shared_memory(fault) &&
          make_shared_processes(fault) && listen(fault);
 }
 

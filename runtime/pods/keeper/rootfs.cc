@@ -21,6 +21,23 @@ sys::Fd open_directory(int dir, const char* path) { return sys::Fd{sys::openat(d
 // container's /proc/mounts, and the options short: they must fit one page.
 void put_fd_path(TextSink& out, int fd) { out << "/proc/self/fd/" << fd; }
 
+// Adds the writable layer in `directory` to the options, and mounts. 0 or a negative errno.
+int mount_writable(int directory, TextSink& options, const char* target, uint32_t flags) {
+  sys::mkdirat(directory, "upper", 0755);
+  sys::mkdirat(directory, "work", 0700);
+  const sys::Fd upper = open_directory(directory, "upper"), work = open_directory(directory, "work");
+  if (!upper.ok() || !work.ok()) return -(upper.ok() ? work.error() : upper.error());
+  options << ",upperdir=";
+  put_fd_path(options, upper.get());
+  options << ",workdir=";
+  put_fd_path(options, work.get());
+  // What a container writes to its own root is gone with it: no sync of it ever needs to reach the medium.
+  options << ",volatile";
+  if (options.overflowed()) return -E2BIG;
+  return mounts::classic_mount("overlay", target, "overlay", (flags & container_privileged) != 0 ? 0 : MS_NODEV,
+                               options.c_str());
+}
+
 bool mount_overlay(const RootPlan& plan, const char* target, Fault& fault) {
   sys::Fd layers[layers_max];
   Text<4096> options{"lowerdir="};
@@ -30,19 +47,19 @@ bool mount_overlay(const RootPlan& plan, const char* target, Fault& fault) {
     if (i > 0) options << ':';
     put_fd_path(options, layers[i].get());
   }
-  sys::mkdirat(plan.directory, "upper", 0755);
-  sys::mkdirat(plan.directory, "work", 0700);
-  const sys::Fd upper = open_directory(plan.directory, "upper"), work = open_directory(plan.directory, "work");
-  if (!upper.ok() || !work.ok()) return fault.set(upper.ok() ? work.error() : upper.error(), "open overlay directory");
-  options << ",upperdir=";
-  put_fd_path(options, upper.get());
-  options << ",workdir=";
-  put_fd_path(options, work.get());
-  // What a container writes to its own root is gone with it: no sync of it ever needs to reach the medium.
-  options << ",volatile";
-  if (options.overflowed()) return fault.say("the image has too many layers");
-  const unsigned long flags = (plan.spec.flags & container_privileged) != 0 ? 0 : MS_NODEV;
-  const int mounted = mounts::classic_mount("overlay", target, "overlay", flags, options.c_str());
+  const size_t layers_end = options.size();
+  int mounted = mount_writable(plan.directory, options, target, plan.spec.flags);
+  if (mounted == -EINVAL) {
+    // The data directory lies on a file system that cannot hold a writable layer (overlayfs itself, in a node that runs
+    // in a container): then it is kept in memory, at the container's expense.
+    options.truncate(layers_end);
+    sys::mkdirat(plan.directory, "memory", 0700);
+    const sys::Fd place = open_directory(plan.directory, "memory");
+    const sys::Fd memory{mounts::new_filesystem("tmpfs", {}, 0)};
+    if (place.ok() && memory.ok() && mounts::attach(memory.get(), place.get()) >= 0) {
+      mounted = mount_writable(memory.get(), options, target, plan.spec.flags);
+    }
+  }
   return mounted >= 0 || fault.set(-mounted, "mount root filesystem");
 }
 

@@ -5,7 +5,6 @@
 #include "runtime/pods/keeper/spec.h"
 #include "runtime/pods/sandbox/capabilities.h"
 #include "runtime/pods/sandbox/keeper_link.h"
-#include "runtime/pods/sandbox/seccomp.h"
 
 namespace kring::sandbox {
 
@@ -89,7 +88,7 @@ Result<sys::Fd> make_container_spec(const ContainerPlan& plan) {
   const SecurityConfig& security = config.security;
   if (config.args.empty()) return Error{Reason::invalid, "no command specified"};
   KRING_TRY(std::vector<uint32_t> groups, groups_of(security));
-  KRING_TRY(const std::vector<uint8_t> filter, seccomp_program(security));
+  KRING_TRY(const std::vector<uint8_t> filter, seccomp_program(security, plan.filters));
   keeper::ContainerSpec spec{.name = config.name, .attempt = config.attempt, .flags = flags_of(plan)};
   KRING_TRY(spec.capabilities, capability_set(security));
   if (security.run_as_user) {

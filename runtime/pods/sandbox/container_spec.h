@@ -7,6 +7,7 @@
 #include "runtime/env/processes.h"
 #include "runtime/pods/cgroup/cgroups.h"
 #include "runtime/pods/keeper/sys.h"
+#include "runtime/pods/sandbox/seccomp.h"
 
 namespace kring::sandbox {
 
@@ -17,6 +18,7 @@ struct ContainerPlan {
   cgroup::Membership membership;
   std::vector<std::string> shown_hierarchies;
   bool cgroup_v2 = false;
+  FilterCache& filters;
 };
 // The spec in a sealed memfd. invalid when the configuration is not one.
 Result<sys::Fd> make_container_spec(const ContainerPlan& plan);

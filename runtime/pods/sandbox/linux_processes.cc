@@ -68,6 +68,7 @@ class LinuxProcesses final : public Processes, private sandbox::KeeperListener {
 
   Task<Result<void>> launch_keeper(PodState& pod, std::vector<uint8_t> spec);
   Task<Result<void>> take_over(std::string uid);
+  Task<bool> greet(std::shared_ptr<PodState> pod);
   Task<Result<void>> end_keeper(std::shared_ptr<PodState> pod);
   Task<Result<void>> tear_down(std::string pod_uid);
   Task<Result<void>> remove_group(std::string group);
@@ -84,6 +85,7 @@ class LinuxProcesses final : public Processes, private sandbox::KeeperListener {
   std::map<KeeperId, std::string> by_keeper_;
   std::deque<ProcessEvent> events_;  // bounded by the containers there are
   Signal arrived_;
+  sandbox::FilterCache filters_;
   sandbox::KeeperPool pool_;
 };
 
@@ -154,15 +156,8 @@ Task<Result<void>> LinuxProcesses::take_over(std::string uid) {
     KRING_CO_TRY(pod->keeper, pool_.add(std::move(*connected)));
     by_keeper_[pod->keeper] = uid;
     pod->starting = true;  // its loss is told below, once
-    auto greeted = co_await pool_.request(pod->keeper, Type::hello, {}, request_timeout_ms);
+    alive = co_await greet(pod);
     pod->starting = false;
-    alive = greeted.has_value();
-    if (alive) {
-      for (const auto& bytes : greeted->records) {
-        keeper::Record record;
-        if (keeper::decode(bytes, record)) pod->update(record);
-      }
-    }
   }
   if (!alive) {
     if (pod->keeper != 0) {
@@ -180,6 +175,27 @@ Task<Result<void>> LinuxProcesses::take_over(std::string uid) {
   for (const auto& record : pod->ended()) push_exit(*pod, record);
   arrived_.notify();
   co_return Result<void>{};
+}
+
+// Asks for the state of everything in the pod; again while a container that the last kring asked for is still being
+// started, because only that kring would be told how it went. One that never comes to its exec is killed.
+Task<bool> LinuxProcesses::greet(std::shared_ptr<PodState> pod) {
+  const Mono deadline = env_.clock.now() + ms_to_ns(request_timeout_ms);
+  while (true) {
+    const auto greeted = co_await pool_.request(pod->keeper, Type::hello, {}, request_timeout_ms);
+    if (greeted.has_error()) co_return false;
+    bool settled = true;
+    for (const auto& bytes : greeted->records) {
+      keeper::Record record;
+      if (!keeper::decode(bytes, record)) continue;
+      pod->update(record);
+      settled = settled && record.phase != keeper::Phase::starting;
+    }
+    if (settled) co_return true;
+    if (env_.clock.now() >= deadline) cgroups_.kill(pod->group);
+    const auto slept = co_await env_.clock.sleep_ms(20);
+    if (slept.has_error()) co_return false;
+  }
 }
 
 Task<Result<PodRecord>> LinuxProcesses::start_pod(PodConfig config) {
@@ -317,7 +333,8 @@ Task<Result<ContainerRecord>> LinuxProcesses::start_container(ContainerConfig co
                                     .hidden_directory = options_.data_dir,
                                     .membership = std::move(membership),
                                     .shown_hierarchies = cgroups_.shown(),
-                                    .cgroup_v2 = cgroups_.unified()};
+                                    .cgroup_v2 = cgroups_.unified(),
+                                    .filters = filters_};
   auto spec = sandbox::make_container_spec(plan);
   if (spec.has_error()) {
     cgroups_.remove(group);

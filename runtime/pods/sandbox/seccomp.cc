@@ -12,7 +12,6 @@
 
 #include <cstddef>
 #include <cstring>
-#include <map>
 #include <memory>
 
 #include "objects/json.h"
@@ -26,6 +25,7 @@ namespace kring::sandbox {
 namespace {
 
 constexpr size_t profile_bytes_max = 1 << 20;
+constexpr size_t filters_max = 64;
 constexpr uint64_t new_namespaces = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |
                                     CLONE_NEWNET | CLONE_NEWCGROUP;
 
@@ -203,12 +203,15 @@ Result<std::vector<uint8_t>> compile_profile(std::string_view text) {
   return finish(context, false);
 }
 
-Result<std::vector<uint8_t>> seccomp_program(const SecurityConfig& security) {
+Result<std::vector<uint8_t>> seccomp_program(const SecurityConfig& security, FilterCache& cache) {
   using Seccomp = SecurityConfig::Seccomp;
   if (security.privileged || security.seccomp == Seccomp::unconfined) return std::vector<uint8_t>{};
   if (security.seccomp == Seccomp::runtime_default) {
     KRING_TRY(const uint64_t capabilities, capability_set(security));
-    return default_profile(capabilities);
+    if (const auto known = cache.find(capabilities); known != cache.end()) return known->second;
+    KRING_TRY(std::vector<uint8_t> program, default_profile(capabilities));
+    if (cache.size() < filters_max) cache[capabilities] = program;
+    return program;
   }
   if (security.seccomp_profile_path.empty()) {
     return Error{Reason::invalid, "localhostProfile must be set if seccompProfile type is Localhost."};

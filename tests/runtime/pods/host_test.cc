@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,6 +14,7 @@
 #include <thread>
 
 #include "runtime/pods/cgroup/cgroups.h"
+#include "runtime/pods/cgroup/device_filter.h"
 #include "runtime/pods/mounts/in_root.h"
 #include "tests/runtime/pods/node.h"
 
@@ -146,6 +149,33 @@ TEST(Cgroups, WhatIsMissingIsNamedAndNeverFatal) {
   EXPECT_TRUE(none.make_container("besteffort/poda/c.0", {}, cgroup::Devices::standard)->procs.empty());
   EXPECT_TRUE(none.remove("besteffort/poda"));
   EXPECT_TRUE(none.usage("besteffort/poda").has_error());
+}
+
+TEST(Cgroups, TheDeviceFilterOfVersionTwoRefusesAllButHarmlessDevices) {
+  // S15, for nodes whose cgroups are unified: an eBPF program instead of the devices controller.
+  if (const auto why = test::cannot_run(); !why.empty()) GTEST_SKIP() << why;
+  std::string group;
+  for (const char* mount : {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"}) {
+    if (fs::exists(std::string{mount} + "/cgroup.controllers")) group = std::string{mount} + "/kring-test-filter";
+  }
+  if (group.empty()) GTEST_SKIP() << "no cgroup v2";
+  fs::create_directory(group);
+  const auto attached = cgroup::attach_device_filter(group);
+  EXPECT_TRUE(attached.has_value()) << (attached.has_value() ? "" : attached.error().message);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    test::write_file(group + "/cgroup.procs", "0");
+    int wrong = 0;
+    for (const char* allowed : {"/dev/null", "/dev/zero", "/dev/urandom"}) wrong += ::open(allowed, O_RDWR) < 0 ? 1 : 0;
+    wrong += ::open("/dev/kmsg", O_RDONLY) >= 0 || errno != EPERM ? 16 : 0;
+    wrong += ::mknod("/tmp/kring-test-disk", S_IFBLK | 0600, makedev(254, 0)) == 0 || errno != EPERM ? 32 : 0;
+    ::_exit(wrong);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+  ::unlink("/tmp/kring-test-disk");
+  EXPECT_EQ(::rmdir(group.c_str()), 0);
 }
 
 class PodLimits : public ::testing::Test {

@@ -428,6 +428,63 @@ TEST_F(Pods, ATerminalIsTheContainersOwn) {
   EXPECT_EQ(out, "terminal\r\n");
 }
 
+TEST_F(Pods, APrivilegedContainerHasTheNodesDevicesAndRights) {
+  const auto out = node().output("mount -t tmpfs none /tmp && echo mounted; grep Seccomp: /proc/self/status; test -c /dev/kmsg "
+                                 "&& echo kmsg; echo 1 > /proc/sys/net/ipv4/ip_forward && echo sysctl",
+                                 [](ContainerConfig& config) { config.security.privileged = true; });
+  EXPECT_EQ(out, "mounted\nSeccomp:\t0\nkmsg\nsysctl\n");
+}
+
+TEST_F(Pods, MountsCrossAVolumeOnlyAsItsPropagationSays) {
+  const std::string volume = node().directory() + "/shared";
+  fs::create_directories(volume + "/mine");
+  fs::create_directories(volume + "/theirs");
+  ASSERT_EQ(test::shell("mount --bind " + volume + " " + volume + " && mount --make-shared " + volume), 0);
+  node().start_pod("a");
+  const std::string wait = "while [ ! -e /dev/shm/go ]; do sleep 0.01; done; ";
+  auto none = node().shell("a", "none", wait + "ls /data/mine");
+  auto slave = node().shell("a", "slave", wait + "ls /data/mine");
+  auto both = node().shell("a", "both", "mount -t tmpfs none /data/theirs && touch /data/theirs/f /dev/shm/mounted; " + wait);
+  both.security.privileged = true;
+  none.mounts.push_back({.host_path = volume, .container_path = "/data"});
+  slave.mounts.push_back({.host_path = volume, .container_path = "/data", .propagation = "HostToContainer"});
+  both.mounts.push_back({.host_path = volume, .container_path = "/data", .propagation = "Bidirectional"});
+  for (const auto& config : {none, slave, both}) EXPECT_TRUE(node().start(config).running);
+  const std::string shm = "/proc/" + std::to_string(node().run(processes().adopt())->at(0).containers[0].pid) + "/root/dev/shm/";
+  while (!fs::exists(shm + "mounted")) {
+  }
+  EXPECT_TRUE(fs::exists(volume + "/theirs/f"));
+  ASSERT_EQ(test::shell("mount -t tmpfs none " + volume + "/mine && touch " + volume + "/mine/seen"), 0);
+  test::write_file(shm + "go", "");
+  for (int i = 0; i < 3; ++i) node().next_event();
+  EXPECT_EQ(node().log(none), "");
+  EXPECT_EQ(node().log(slave), "stdout F seen\n");
+  EXPECT_TRUE(node().run(processes().remove_pod("a")).has_value());
+  EXPECT_EQ(test::shell("umount -R " + volume), 0);
+}
+
+TEST_F(Pods, ADataDirectoryOnOverlayfsStillRunsContainers) {
+  // A node in a container of another engine: overlayfs takes no writable layer that lies on overlayfs.
+  const std::string base = node().directory() + "/outer";
+  for (const char* name : {"/lower", "/upper", "/work", "/merged"}) fs::create_directories(base + name);
+  ASSERT_EQ(test::shell("mount -t overlay overlay -o lowerdir=" + base + "/lower,upperdir=" + base + "/upper,workdir=" +
+                        base + "/work " + base + "/merged"), 0);
+  const pods::LinuxProcessesOptions options{.data_dir = base + "/merged/data", .cgroup_prefix = node().options().cgroup_prefix + "o"};
+  {
+    auto other = pods::make_linux_processes(node().env(), options);
+    ASSERT_TRUE(other.has_value());
+    ASSERT_TRUE(node().run((*other)->start_pod(node().pod_config("a"))).has_value());
+    auto config = node().shell("a", "main", "echo x > /file && cat /file");
+    const auto started = node().run((*other)->start_container(config));
+    ASSERT_TRUE(started.has_value());
+    EXPECT_EQ(started->start_error, "");
+    EXPECT_EQ(node().run((*other)->next_event())->container.exit_code, 0);
+    EXPECT_TRUE(node().run((*other)->remove_pod("a")).has_value());
+  }
+  EXPECT_TRUE(pods::reset_processes(options).has_value());
+  EXPECT_EQ(test::shell("umount " + base + "/merged"), 0);
+}
+
 TEST_F(Pods, SysctlsOfThePodAreSet) {
   auto config = node().pod_config("a");
   config.sysctls = {{"net.ipv4.ip_local_port_range", "2000 3000"}, {"kernel.shm_rmid_forced", "1"}};

@@ -158,12 +158,13 @@ TEST(Seccomp, ALocalhostProfileIsCompiledAndABadOneIsAnError) {
                           R"({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["read"], "action": "x"}]})"}) {
     EXPECT_TRUE(compile_profile(bad).has_error()) << bad;
   }
+  FilterCache cache;
   SecurityConfig security{.seccomp = SecurityConfig::Seccomp::localhost};
-  EXPECT_TRUE(seccomp_program(security).has_error());
+  EXPECT_TRUE(seccomp_program(security, cache).has_error());
   security.seccomp_profile_path = "/no/such/profile";
-  EXPECT_TRUE(seccomp_program(security).has_error());
+  EXPECT_TRUE(seccomp_program(security, cache).has_error());
   security.privileged = true;
-  EXPECT_TRUE(seccomp_program(security)->empty());
+  EXPECT_TRUE(seccomp_program(security, cache)->empty());
 }
 
 TEST(Capabilities, AddAndDropFollowContainerd) {
