@@ -55,6 +55,7 @@ TEST(RequestParser, ReadsRequestsWithAndWithoutABody) {
       {"PUT /a HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", "PUT /a [abc]"},
       {"PUT /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n",
        "PUT /a [abcde]"},
+      {"PUT /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "PUT /a []"},
       {"PUT /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: Chunked\r\n\r\n1\r\na\r\n0\r\nX: trailer\r\nHost: y\r\n\r\n",
        "PUT /a [a]"},
       {"PUT /a HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\na", "PUT /a [a] continue"},
