@@ -272,7 +272,8 @@ Result<Registry::Change> Registry::change(const Target& target, const Object& cu
   if (const Hooks* hooks = hooks_of(kind); hooks != nullptr && hooks->prepare_update != nullptr) {
     hooks->prepare_update(object, old, target.subresource);
   }
-  if (!status) set_generation(kind, object, old);
+  // Placing a pod is not a wish of its owner: as in Kubernetes, only changes through the object itself count.
+  if (!status && target.subresource != "binding") set_generation(kind, object, old);
   KRING_TRY_VOID(admission_.admit_update(kind, target.ns, object, old));
   KRING_TRY_VOID(validate_update(kind, object, old, target.subresource));
   Change out;

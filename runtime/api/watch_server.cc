@@ -140,7 +140,8 @@ Task<Result<void>> WatchServer::stream() {
   initial_.objects.shrink_to_fit();
   KRING_CO_TRY_VOID(co_await flush());
   if (watch_ == nullptr) co_return Result<void>{};   // an error was all there was to say
-  Mono bookmark = context_.env.clock.now() + ms_to_ns(bookmark_interval_ms);
+  // Without bookmarks nothing wakes an idle watch before its end.
+  Mono bookmark = request.options.bookmarks ? context_.env.clock.now() + ms_to_ns(bookmark_interval_ms) : end;
   for (;;) {
     auto event = watch_->try_next();
     while (event.has_value() && event->has_value() && buffer_.size() < buffer_bytes) {
@@ -156,7 +157,7 @@ Task<Result<void>> WatchServer::stream() {
     const Mono now = context_.env.clock.now();
     if (now >= end || context_.stopping) co_return co_await flush();
     if (now >= bookmark) {
-      if (request.options.bookmarks) append_bookmark(false);
+      append_bookmark(false);
       bookmark = now + ms_to_ns(bookmark_interval_ms);
     }
     if (!buffer_.empty()) {

@@ -170,6 +170,7 @@ TEST_F(Pods, BindingSetsTheNodeOnce) {
   EXPECT_EQ(bound.value().string_or("status"), "Success");
   const json::Value pod = api.get(pod_p).value();
   EXPECT_EQ(pod.at({"spec", "nodeName"})->as_string(), "n1");
+  EXPECT_EQ(pod.find("metadata")->int_or("generation", 0), 1) << "placing a pod is not a change of its spec's wish";
   const json::Value condition = pod.at({"status", "conditions"})->as_array().front();
   EXPECT_EQ(condition.string_or("type"), "PodScheduled");
   EXPECT_EQ(condition.string_or("status"), "True");
