@@ -12,19 +12,23 @@ using internal::Companion;
 TaskGroup::TaskGroup(Env& env, std::string name) : env_(env), name_(std::move(name)), empty_(env.loop) {}
 
 TaskGroup::~TaskGroup() {
-  if (!children_.empty()) check_failed("children_.empty()", __FILE__, __LINE__,
-                                       "task group " + name_ + " ends with child " + children_.front()->name);
+  if (!children_.empty())
+    check_failed("children_.empty()", __FILE__, __LINE__,
+                 "task group " + name_ + " ends with child " + children_.front()->name);
 }
 
 void TaskGroup::start(std::string name, Task<Result<void>> task) {
   auto child = std::make_shared<Child>(std::move(name), [this](Child& ended) { finished(ended); });
   child->place = children_.insert(children_.end(), child);
+  // One that a sibling starts while the group ends would never hear of it otherwise.
+  if (ending_) child->cancel();
   internal::start(env_, std::move(child), std::move(task));
 }
 
 void TaskGroup::finished(Child& child) {
   if (failed(child.result) && !first_error_.has_error()) {
     first_error_ = child.result;
+    ending_ = true;
     cancel();
   }
   children_.erase(child.place);
@@ -41,11 +45,13 @@ size_t TaskGroup::size() const { return children_.size(); }
 Task<Result<void>> TaskGroup::join() {
   const auto ended = co_await wait_empty();
   if (ended.has_error()) {
+    ending_ = true;
     cancel();
     joining_ = true;
     while (!children_.empty()) co_await empty_.wait_uncancelled();
     joining_ = false;
   }
+  ending_ = false;
   Result<void> result = std::exchange(first_error_, Result<void>{});
   if (!result.has_error() && ended.has_error()) result = ended.error();
   co_return result;

@@ -65,9 +65,13 @@ class TaskGroup {
     co_return co_await std::invoke(function, unwrap(args)...);
   }
   template <class T>
-  static T& unwrap(std::reference_wrapper<T>& r) { return r.get(); }
+  static T& unwrap(std::reference_wrapper<T>& r) {
+    return r.get();
+  }
   template <class T>
-  static T&& unwrap(T& v) { return std::move(v); }
+  static T&& unwrap(T& v) {
+    return std::move(v);
+  }
   void start(std::string name, Task<Result<void>> task);
   void finished(internal::Child& child);
 
@@ -77,6 +81,7 @@ class TaskGroup {
   Result<void> first_error_;
   Waiter empty_;
   bool joining_ = false;  // somebody waits on empty_
+  bool ending_ = false;   // cancelled by join() or by a child's error: children that start now are cancelled too
 };
 
 // Runs `task` to its end on env.loop and returns what it returned: main's one call, and every test's of the real world.

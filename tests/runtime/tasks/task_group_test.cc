@@ -57,7 +57,7 @@ Task<Result<void>> spawn_and_look(Env& env) {
   group.cancel();
   EXPECT_FALSE(ended);  // not before a later turn
   const auto joined = co_await group.join();
-  EXPECT_TRUE(ended);   // the frame with its arguments is gone
+  EXPECT_TRUE(ended);  // the frame with its arguments is gone
   EXPECT_TRUE(group.empty());
   co_return joined;
 }
@@ -134,6 +134,31 @@ TEST_F(TaskGroupTest, ACancelledParentForwardsToItsChildrenAndWaitsForThem) {
 }
 
 // The trap: Asio's cancellation stops the wait in progress only, so each operation looks first.
+// Ends with its cancellation, but not without a new sibling.
+Task<Result<void>> leave_a_sibling(TaskGroup& group, Signal& never) {
+  auto woken = co_await never.wait();
+  group.spawn("late", wait_for, std::ref(never));
+  co_return woken;
+}
+Task<Result<void>> join_with_a_late_child(Env& env, Signal& never) {
+  TaskGroup group{env, "g"};
+  group.spawn("early", leave_a_sibling, std::ref(group), std::ref(never));
+  co_return co_await group.join();
+}
+Task<Result<void>> cancel_with_a_late_child(Env& env) {
+  Signal never{env};
+  TaskGroup outer{env, "outer"};
+  outer.spawn("parent", join_with_a_late_child, std::ref(env), std::ref(never));
+  KRING_CO_TRY_VOID(co_await turns(env, 2));
+  outer.cancel();
+  auto joined = co_await outer.join();
+  EXPECT_FALSE(joined.has_error());
+  co_return Result<void>{};
+}
+TEST_F(TaskGroupTest, AChildThatStartsWhileItsGroupEndsIsCancelledToo) {
+  EXPECT_FALSE(run(cancel_with_a_late_child(env)).has_error());
+}
+
 Task<Result<void>> keep_waiting(Env& env, Signal& never, int& refused) {
   for (int i = 0; i < 3; ++i) {
     const auto woken = co_await never.wait();
@@ -197,7 +222,8 @@ Task<Result<void>> reuse(Env& env) {
   group.spawn("member", &Worker::work, std::ref(worker), 1);
   KRING_CO_TRY_VOID(co_await group.join());
   group.spawn("member", &Worker::work, std::ref(worker), 10);
-  group.spawn("lambda", [](Worker& w) { return w.work(100); }, std::ref(worker));
+  group.spawn(
+      "lambda", [](Worker& w) { return w.work(100); }, std::ref(worker));
   KRING_CO_TRY_VOID(co_await group.wait_empty());
   EXPECT_EQ(worker.done, 111);
   co_return co_await group.join();
@@ -262,11 +288,14 @@ Task<Result<void>> cancel_in_deadline(Env& env) {
   TaskGroup group{env, "g"};
   Signal never{env};
   Reason reason{};
-  group.spawn("waiter", [](Env& e, Signal& s, Reason& r) -> Task<Result<void>> {
-    const auto result = co_await with_deadline(e, 3'600'000, s.wait());
-    r = result.error().reason;
-    co_return result;
-  }, std::ref(env), std::ref(never), std::ref(reason));
+  group.spawn(
+      "waiter",
+      [](Env& e, Signal& s, Reason& r) -> Task<Result<void>> {
+        const auto result = co_await with_deadline(e, 3'600'000, s.wait());
+        r = result.error().reason;
+        co_return result;
+      },
+      std::ref(env), std::ref(never), std::ref(reason));
   KRING_CO_TRY_VOID(co_await turns(env, 2));
   group.cancel();
   const auto joined = co_await group.join();
