@@ -7,6 +7,8 @@
 #include <cstring>
 #include <string>
 
+#include "objects/crc32c.h"
+
 namespace kring::state {
 namespace {
 
@@ -148,6 +150,38 @@ TEST(StateFrame, AnyChangedByteIsNoticed) {
       EXPECT_EQ(records.error().reason, Reason::corrupt);
     }
   }
+}
+
+// A checksum proves that the bytes are those that were written, not that a kring wrote them.
+TEST(StateFrame, AWrongStructureUnderARightChecksumNeverLeavesTheBytes) {
+  FrameHeader header = some_header();
+  const auto good = frame_of(header, 3, 30);
+  uint64_t dice = 12345;
+  const auto roll = [&dice](uint64_t n) {
+    dice = dice * 6364136223846793005ULL + 1442695040888963407ULL;
+    return (dice >> 33) % n;
+  };
+  size_t refused = 0;
+  for (int round = 0; round < 20'000; ++round) {
+    auto bytes = good;
+    for (uint64_t i = roll(4) + 1; i > 0; --i)
+      bytes[frame_header_bytes + roll(header.payload_bytes)] = static_cast<uint8_t>(roll(256));
+    FrameHeader forged = header;
+    forged.payload_crc = crc32c(std::span{bytes}.subspan(frame_header_bytes, header.payload_bytes));
+    const auto records = decode_frame(forged, bytes);
+    if (records.has_error()) {
+      ++refused;
+      continue;
+    }
+    for (const Record& record : *records) {
+      for (const auto part : {record.kind, record.ns, record.name})
+        ASSERT_TRUE(part.empty() || (part.data() >= reinterpret_cast<const char*>(bytes.data()) &&
+                                     part.data() + part.size() <= reinterpret_cast<const char*>(bytes.data() + bytes.size())));
+      ASSERT_TRUE(record.object.empty() || (record.object.data() >= bytes.data() &&
+                                            record.object.data() + record.object.size() <= bytes.data() + bytes.size()));
+    }
+  }
+  EXPECT_GT(refused, 1000u);
 }
 
 TEST(StateFrame, CutShortIsNoFrame) {

@@ -54,9 +54,9 @@ Task<Result<void>> SimFile::write(uint64_t offset, std::span<const uint8_t> data
   if (co_await cancelled()) co_return canceled_error();
   KRING_CO_TRY_VOID(disk_.still_alive(life_));
   SimDisk::Flight flight{inode_, offset, data, dsync};
-  disk_.flight_order_.push_back(&flight);
+  disk_.flights_.push_back(&flight);
   auto begun = co_await disk_.begin("write", path_);
-  std::erase(disk_.flight_order_, &flight);
+  std::erase(disk_.flights_, &flight);
   KRING_CO_TRY_VOID(disk_.still_alive(life_));
   // A cancellation does not stop a write that is on its way.
   KRING_MAYBE(begun.has_error());
@@ -314,8 +314,8 @@ void SimDisk::write_back(Inode& inode) {
 }
 
 void SimDisk::end_life() {
-  for (Flight* flight : flight_order_) put_some(*flight);
-  flight_order_.clear();
+  for (Flight* flight : flights_) put_some(*flight);
+  flights_.clear();
   alive_ = false;
   ++life_;
 }

@@ -63,6 +63,7 @@ class SimDisk final : public Disk {
   std::vector<std::string> names(const std::string& directory) const;
   uint64_t used_bytes() const;
   uint64_t bytes_written() const { return bytes_written_; }
+  size_t writes_in_flight() const { return flights_.size(); }
   // Files and locks that are open: leaks when nobody should hold one.
   size_t open_files() const { return open_files_; }
   size_t locks() const { return locks_->size(); }
@@ -114,8 +115,7 @@ class SimDisk final : public Disk {
   Schedule& schedule_;
   std::map<std::string, Directory> directories_;
   std::shared_ptr<std::set<std::string>> locks_ = std::make_shared<std::set<std::string>>();
-  std::set<Flight*> flights_;
-  std::vector<Flight*> flight_order_;
+  std::vector<Flight*> flights_;       // in the order they began
   bool alive_ = true;
   uint64_t life_ = 0;                  // a handle of an earlier life is dead
   uint64_t bytes_written_ = 0;

@@ -83,7 +83,8 @@ Result<std::vector<std::string>> SimHostFiles::list(const std::string& path) {
   return std::vector<std::string>{names.begin(), names.end()};
 }
 
-Result<void> SimHostFiles::make_directories_beneath(const std::string& base, const std::string& relative, uint32_t mode) {
+Result<void> SimHostFiles::make_directories_beneath(const std::string& base, const std::string& relative,
+                                                    uint32_t mode) {
   return make_directories(base + "/" + relative, mode);
 }
 

@@ -68,7 +68,8 @@ void SimProcesses::settle() {
   for (auto& [uid, pod] : pods_) {
     for (auto& [name, attempts] : pod.containers) {
       for (auto& container : attempts) {
-        if (container.record.running && container.ends_at && *container.ends_at <= now) end(container, container.ends_with);
+        if (container.record.running && container.ends_at && *container.ends_at <= now)
+          end(container, container.ends_with);
         if (container.record.running || container.told || !container.record.start_error.empty()) continue;
         container.told = true;
         ProcessEvent event;

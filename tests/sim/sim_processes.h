@@ -17,12 +17,12 @@ namespace kring::sim {
 
 // What a program does; chosen by the first argument of a container.
 struct Program {
-  int64_t runs_ms = -1;        // -1: until it is told to stop
+  int64_t runs_ms = -1;  // -1: until it is told to stop
   int32_t exit_code = 0;
   bool ignores_signals = false;
   bool out_of_memory = false;
-  std::string start_error;     // never runs
-  std::string message;         // its termination message
+  std::string start_error;  // never runs
+  std::string message;      // its termination message
 };
 
 class SimProcesses final : public Processes {
@@ -30,10 +30,10 @@ class SimProcesses final : public Processes {
   // `schedule` gives operations their time. Outlives every life of the program under test.
   SimProcesses(Env& env, Schedule& schedule);
 
-  std::map<std::string, Program> programs;   // others run for ever
+  std::map<std::string, Program> programs;  // others run for ever
   int64_t exec_exit_code = 0;
-  std::vector<std::string> executed;         // "uid/container: args", by exec()
-  uint64_t start_failures_per_million = 0;   // start_pod and start_container fail by themselves
+  std::vector<std::string> executed;        // "uid/container: args", by exec()
+  uint64_t start_failures_per_million = 0;  // start_pod and start_container fail by themselves
 
   // A new life begins: what was told and not acknowledged is told again.
   void restart();

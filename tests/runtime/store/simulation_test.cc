@@ -37,6 +37,7 @@ TEST(StoreSimulation, AHundredSeedsReachEveryFaultAndEveryEnd) {
   EXPECT_GT(counts.full, 0u);
   EXPECT_GT(counts.abandoned, 0u);
   EXPECT_GT(counts.torn, 0u);
+  EXPECT_GT(counts.in_a_write, 50u);
 }
 
 }  // namespace

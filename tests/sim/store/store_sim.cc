@@ -383,13 +383,15 @@ void StoreSim::live() {
   for (uint64_t i = 0; i < watchers; ++i) world_.spawn("watcher", watcher_loop, std::ref(*this));
   if (options_.broken == Break::leak) world_.spawn("leak", leaking_loop, std::ref(*this));
   if (options_.broken == Break::idle) world_.spawn("scribble", scribbling_loop, std::ref(*this));
-  const uint64_t steps = dice().coin() ? 1'000'000 : dice().below(1500);
-  world_.run_until(
-      [this] {
-        oracle_.drain();
-        return failed() || clients_left_ == 0;
-      },
-      steps);
+  // Most lives end in the middle of things, and then mostly with a write on its way to the disk.
+  const auto over = [this] {
+    oracle_.drain();
+    return failed() || clients_left_ == 0;
+  };
+  const bool to_the_end = dice().below(4) == 0, in_a_write = dice().below(3) != 0;
+  world_.run_until(over, to_the_end ? 1'000'000 : dice().below(static_cast<uint64_t>(4 * ops * clients_)));
+  if (!to_the_end && in_a_write) world_.run_until([&] { return over() || world_.disk.writes_in_flight() > 0; });
+  if (world_.disk.writes_in_flight() > 0) ++result_.counts.in_a_write;
   poisoned_ = !store_->stats().poisoned.empty();
   if (poisoned_) ++result_.counts.poisoned;
   result_.counts.snapshots += store_->stats().snapshots_written;
@@ -500,7 +502,7 @@ void StoreSimResult::Counts::add(const Counts& o) {
   lives += o.lives, events += o.events, acked += o.acked, refused += o.refused, unavailable += o.unavailable;
   abandoned += o.abandoned, snapshots += o.snapshots, expired += o.expired, watched += o.watched;
   poisoned += o.poisoned, power_cuts += o.power_cuts, kills += o.kills, clean_stops += o.clean_stops;
-  open_failures += o.open_failures, cuts_while_opening += o.cuts_while_opening, torn += o.torn, full += o.full;
+  open_failures += o.open_failures, cuts_while_opening += o.cuts_while_opening, in_a_write += o.in_a_write, torn += o.torn, full += o.full;
 }
 
 std::string StoreSimResult::Counts::text() const {
@@ -510,7 +512,7 @@ std::string StoreSimResult::Counts::text() const {
       {"snapshots", snapshots}, {"watched", watched},     {"expired", expired},
       {"poisoned", poisoned}, {"power_cuts", power_cuts}, {"kills", kills},
       {"clean_stops", clean_stops}, {"open_failures", open_failures}, {"cuts_while_opening", cuts_while_opening},
-      {"torn", torn},         {"full", full}};
+      {"in_a_write", in_a_write}, {"torn", torn},         {"full", full}};
   std::string line;
   for (const auto& [name, value] : all) line += (line.empty() ? "" : " ") + std::string{name} + "=" + std::to_string(value);
   return line;

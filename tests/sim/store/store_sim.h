@@ -23,7 +23,7 @@ struct StoreSimResult {
   struct Counts {
     uint64_t lives = 0, events = 0, acked = 0, refused = 0, unavailable = 0, abandoned = 0, snapshots = 0, expired = 0,
              watched = 0, poisoned = 0, power_cuts = 0, kills = 0, clean_stops = 0, open_failures = 0,
-             cuts_while_opening = 0, torn = 0, full = 0;
+             cuts_while_opening = 0, in_a_write = 0, torn = 0, full = 0;
     void add(const Counts& other);
     std::string text() const;
   } counts;
