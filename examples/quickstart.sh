@@ -11,7 +11,9 @@ cd "$(dirname "$(readlink -f "$0")")/.."
 root=$PWD
 state=$root/build/quickstart
 data=$state/data
-kring=$root/build/release/kring
+# KRING_QUICKSTART_BUILD: a folder with programs built already (the test of this script); nothing is built then.
+build=${KRING_QUICKSTART_BUILD:-$root/build/release}
+kring=$build/kring
 
 keep= host= stop=
 for argument in "$@"; do
@@ -56,10 +58,12 @@ if [[ -n $stop ]]; then
   exit 0
 fi
 
-examples/install.sh
-say "Building kring (a few minutes the first time)"
-cmake --preset release -DKRING_TESTS=OFF >/dev/null
-cmake --build --preset release
+if [[ -z ${KRING_QUICKSTART_BUILD:-} ]]; then
+  examples/install.sh
+  say "Building kring (a few minutes the first time)"
+  cmake --preset release >/dev/null
+  cmake --build --preset release --target kring images
+fi
 
 [[ ! -d $state ]] || stop_node
 mkdir -p "$data"
@@ -68,7 +72,7 @@ chmod 700 "$state" "$data"
 
 say "Starting a node"
 if [[ -z $host ]]; then
-  unshare --net --mount --propagation private sleep infinity &
+  setsid unshare --net --mount --propagation private sleep infinity &
   echo $! >"$state/world.pid"
   for _ in $(seq 100); do
     [[ $(readlink "/proc/$!/ns/net") != "$(readlink /proc/self/ns/net)" ]] && break
@@ -82,7 +86,7 @@ if [[ -z $host ]]; then
   "${world[@]}" ip link set uplink up
   "${world[@]}" ip link set outside up
 fi
-"${world[@]}" "$kring" node --data-dir "$data" --cgroup-prefix kring-quickstart \
+setsid "${world[@]}" "$kring" node --data-dir "$data" --cgroup-prefix kring-quickstart \
   >"$state/ready" 2>"$state/node.log" &
 echo $! >"$state/node.pid"
 for _ in $(seq 1000); do
@@ -96,7 +100,7 @@ if [[ ! -s $state/ready ]]; then
 fi
 cat "$state/ready"
 
-for image in build/release/images/*.tar; do
+for image in "$build"/images/*.tar; do
   "${world[@]}" "$kring" image import "$image" --data-dir "$data"
 done
 
@@ -136,5 +140,5 @@ if [[ -n $keep ]]; then
   echo "Stop and remove it with:"
   echo "  sudo examples/quickstart.sh --stop"
 else
-  say "All done; stopping and removing the node"
+  say "All done; stopping and removing the node (it was started in namespaces of its own)"
 fi

@@ -48,8 +48,8 @@ inline constexpr uint32_t http_body_timeout_ms = 60'000;
 inline constexpr uint32_t http_idle_timeout_ms = 180'000;
 inline constexpr uint32_t http_write_timeout_ms = 60'000;
 // Events kept for watchers; one that falls behind is told 410 Gone and lists again.
-inline constexpr uint32_t watch_events_max = 4096;
-inline constexpr size_t watch_events_bytes_max = 8 * MiB;
+inline constexpr uint32_t watch_events_max = 2048;
+inline constexpr size_t watch_events_bytes_max = 2 * MiB;
 // Images. A document (index, manifest, config) is read into memory; registries cap manifests at 4 MiB.
 inline constexpr size_t image_document_bytes_max = 4 * MiB;
 inline constexpr size_t image_manifests_max = 1000;

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "objects/limits.h"
 #include "runtime/api/access_reviews.h"
 #include "runtime/api/api_server.h"
 #include "runtime/api/bootstrap.h"
@@ -136,6 +137,8 @@ Task<Result<void>> Node::start(TaskGroup& storing, TaskGroup& loops) {
 Task<Result<void>> Node::open_store(TaskGroup& storing) {
   store::Options options;
   options.directory = config_.data_dir + "/store";
+  options.watch_events_max = limits::watch_events_max;
+  options.watch_events_bytes_max = limits::watch_events_bytes_max;
   KRING_CO_TRY(store::Opened opened, co_await store::open(env_, std::move(options)));
   for (const std::string& note : opened.notes) env_.log.warn("recovery", {{"note", note}});
   store_ = std::move(opened.store);
@@ -164,7 +167,8 @@ Task<Result<void>> Node::install_certificates() {
                        "kubernetes.default.svc." + config_.cluster_domain};
   request.addresses = {"127.0.0.1", "::1", nth_address(config_.service_cidr, 1)};
   const auto add = [&request](const std::string& address) {
-    const bool there = std::find(request.addresses.begin(), request.addresses.end(), address) != request.addresses.end();
+    const bool there =
+        std::find(request.addresses.begin(), request.addresses.end(), address) != request.addresses.end();
     if (!there) request.addresses.push_back(address);
   };
   for (const std::string& address : facts_.addresses) add(address);

@@ -1,19 +1,17 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds both presets and runs every test.
 #   sudo tests/run.sh            unit and simulation tests under sanitizers, then everything on the release build
-#   sudo tests/run.sh --arm64    the same, and the pod flow on an emulated arm64 machine with a cross-built program
 #   sudo tests/run.sh --quick    only the unit tests of the sanitized build
 # Ends with CTest's summary; the exit code is CTest's.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
 
-arm64= quick=
+quick=
 for argument in "$@"; do
   case $argument in
-    --arm64) arm64=1 ;;
     --quick) quick=1 ;;
     *)
-      echo "run.sh: unknown argument: $argument (--arm64, --quick)" >&2
+      echo "run.sh: unknown argument: $argument (--quick)" >&2
       exit 2
       ;;
   esac
@@ -41,10 +39,5 @@ step "build release (fully static)"
 cmake --preset release >/dev/null
 cmake --build --preset release
 tests/e2e/get_clients.sh build/clients
-if [[ -n $arm64 ]]; then
-  step "cross-build arm64"
-  tests/vm/build_arm64.sh build/arm64
-  export KRING_TEST_ARM64=1
-fi
 step "test release"
 ctest --preset release -LE 'dev-only'

@@ -26,7 +26,8 @@ json::Object& spec_of(json::Value& pod) { return pod.object("spec"); }
 Error namespace_terminating(const Kind& kind, std::string_view name, const std::string& ns) {
   Error error = forbidden(kind, name,
                           "unable to create new content in namespace " + ns + " because it is being terminated");
-  error.causes.push_back(Cause{"NamespaceTerminating", "namespace " + ns + " is being terminated", "metadata.namespace"});
+  error.causes.push_back(
+      Cause{"NamespaceTerminating", "namespace " + ns + " is being terminated", "metadata.namespace"});
   return error;
 }
 
@@ -103,7 +104,8 @@ Result<void> resolve_priority(store::Store& store, json::Value& pod) {
     policy = value.string_or("preemptionPolicy", policy);
     spec.set("priorityClassName", name);
   }
-  if (const json::Value* given = spec.find("priority"); given != nullptr && given->is_int() && given->as_int() != priority) {
+  if (const json::Value* given = spec.find("priority");
+      given != nullptr && given->is_int() && given->as_int() != priority) {
     return forbidden(kinds::pod(), pod_name,
                      "the integer value of priority (" + std::to_string(given->as_int()) +
                          ") must not be provided in pod spec; priority admission controller computed " +
@@ -252,7 +254,8 @@ Result<void> Admission::admit_create(const Kind& kind, const std::string& ns, js
   return {};
 }
 
-Result<void> Admission::admit_update(const Kind& kind, const std::string&, json::Value& object, const json::Value& old) {
+Result<void> Admission::admit_update(const Kind& kind, const std::string&, json::Value& object,
+                                     const json::Value& old) {
   // Admission already chose the priority; a client that sends the manifest it applied does not take it away.
   if (&kind != &kinds::pod()) return {};
   const json::Value* before = old.find("spec");

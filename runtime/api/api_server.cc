@@ -17,14 +17,29 @@ std::string_view verb_literal(std::string_view verb) {
   return "other";
 }
 
+// Bounds of the Warning headers of one answer, as kube-apiserver's: a body of nothing but mistakes must not make a head
+// that clients refuse.
+constexpr size_t warning_bytes_max = 256;
+constexpr size_t warnings_bytes_max = 4096;
+
 std::string warning_header(std::string_view text) {
   std::string out = "299 - \"";
-  for (const char c : text) {
+  for (const char c : text.substr(0, warning_bytes_max)) {
     if (c == '"' || c == '\\') out += '\\';
     out += c == '\r' || c == '\n' ? ' ' : c;
   }
   out += '"';
   return out;
+}
+
+void add_warnings(const std::vector<std::string>& warnings, http::Response& response) {
+  size_t bytes = 0;
+  for (const std::string& warning : warnings) {
+    std::string header = warning_header(warning);
+    bytes += header.size();
+    if (bytes > warnings_bytes_max) return;
+    response.headers.push_back({"Warning", std::move(header)});
+  }
 }
 
 http::Response error_response(const Error& error, const http::Request& request) {
@@ -172,7 +187,7 @@ Task<void> ApiServer::serve(http::Request& request, http::Reply& reply) {
   }
   http::Response response = answered.has_error() ? error_response(answered.error(), request) : std::move(*answered);
   response.headers.push_back({"Cache-Control", "no-cache, private"});
-  for (const std::string& warning : call.warnings) response.headers.push_back({"Warning", warning_header(warning)});
+  add_warnings(call.warnings, response);
   account(context_, call, response.status, start);
   auto sent = co_await reply.send(std::move(response));
   KRING_MAYBE(sent.has_error());   // the client may be gone

@@ -9,6 +9,8 @@ namespace {
 
 // At most this much of a bad body is repeated in a message.
 constexpr size_t shown_bytes_max = 30;
+// Mistakes of one body that are told, as sigs.k8s.io/json.
+constexpr size_t findings_max = 100;
 
 Error unrecognized(std::string_view kind, std::string_view why, std::string_view body) {
   std::string shown{body.substr(0, shown_bytes_max)};
@@ -80,8 +82,13 @@ Result<json::Parsed> parse_body(std::string_view body, Encoding encoding, std::s
 }
 
 std::vector<std::string> strict_findings(const codec::Findings& findings, const std::vector<std::string>& duplicates) {
-  std::vector<std::string> found = findings.unknown;
-  for (const std::string& path : duplicates) found.push_back("duplicate field \"" + path + '"');
+  std::vector<std::string> found;
+  for (const std::string& unknown : findings.unknown) {
+    if (found.size() < findings_max) found.push_back(unknown);
+  }
+  for (const std::string& path : duplicates) {
+    if (found.size() < findings_max) found.push_back("duplicate field \"" + path + '"');
+  }
   return found;
 }
 

@@ -93,8 +93,9 @@ Task<Result<Deleted>> evict(Registry& registry, Target pod, DeleteOptions option
   if (!needs_no_budget(value)) {
     const std::vector<ObjectPtr> budgets = budgets_of(registry.store(), value);
     if (budgets.size() > 1) {
-      co_return Error{Reason::internal_error,
-                      "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."};
+      co_return Error{
+          Reason::internal_error,
+          "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."};
     }
     if (budgets.size() == 1 && !exempt(value, codec::to_value(*budgets.front()))) {
       const Object& budget = *budgets.front();

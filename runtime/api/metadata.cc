@@ -9,12 +9,27 @@
 namespace kring::api {
 namespace {
 
-constexpr std::string_view generation_kinds[] = {
-    "Pod",     "ReplicationController",   "Deployment",   "ReplicaSet",
-    "StatefulSet", "DaemonSet",           "Job",          "CronJob",
-    "Ingress", "NetworkPolicy",           "PodDisruptionBudget", "CustomResourceDefinition",
-    "FlowSchema", "PriorityLevelConfiguration", "ValidatingWebhookConfiguration", "MutatingWebhookConfiguration",
-    "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding", "EndpointSlice", "IngressClass", "CSIStorageCapacity"};
+constexpr std::string_view generation_kinds[] = {"Pod",
+                                                 "ReplicationController",
+                                                 "Deployment",
+                                                 "ReplicaSet",
+                                                 "StatefulSet",
+                                                 "DaemonSet",
+                                                 "Job",
+                                                 "CronJob",
+                                                 "Ingress",
+                                                 "NetworkPolicy",
+                                                 "PodDisruptionBudget",
+                                                 "CustomResourceDefinition",
+                                                 "FlowSchema",
+                                                 "PriorityLevelConfiguration",
+                                                 "ValidatingWebhookConfiguration",
+                                                 "MutatingWebhookConfiguration",
+                                                 "ValidatingAdmissionPolicy",
+                                                 "ValidatingAdmissionPolicyBinding",
+                                                 "EndpointSlice",
+                                                 "IngressClass",
+                                                 "CSIStorageCapacity"};
 
 // Copies a member of the stored metadata, or makes sure that there is none.
 void keep(json::Object& meta, const json::Object& old, std::string_view key) {

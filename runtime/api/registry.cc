@@ -153,7 +153,8 @@ Task<Result<Written>> Registry::create(Target target, json::Parsed body, WriteOp
 Result<void> Registry::settle_create(const Target& target, json::Value& object) {
   const Kind& kind = target.kind();
   KRING_TRY_VOID(settle_namespace(kind, target.ns, object));
-  if (const std::string_view revision = metadata_text(object, "resourceVersion"); !revision.empty() && revision != "0") {
+  if (const std::string_view revision = metadata_text(object, "resourceVersion");
+      !revision.empty() && revision != "0") {
     return bad_request("resourceVersion should not be set on objects to be created");
   }
   if (!target.name.empty() && metadata_text(object, "name") != target.name) {
@@ -218,7 +219,8 @@ Result<Edit> Registry::replace(const Target& target, const json::Parsed& body, V
       return bad_request("the name of the object (" + std::string{name} + ") does not match the name on the URL (" +
                          target.name + ")");
     }
-    return bad_request("the name of the object (" + std::string{name} + " based on URL) was undeterminable: name must be provided");
+    return bad_request("the name of the object (" + std::string{name} +
+                       " based on URL) was undeterminable: name must be provided");
   }
   KRING_TRY_VOID(settle_namespace(target.kind(), target.ns, decoded.object));
   Edit edit;

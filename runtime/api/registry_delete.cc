@@ -1,6 +1,6 @@
 // Deletion: preconditions, grace, finalizers, propagation.
-// Source: k8s.io/apiserver registry/rest (BeforeDelete) and registry/generic (Delete, deletionFinalizers); the pod's and
-// the namespace's own strategies.
+// Source: k8s.io/apiserver registry/rest (BeforeDelete) and registry/generic (Delete, deletionFinalizers); the pod's
+// and the namespace's own strategies.
 #include <algorithm>
 
 #include "objects/codec.h"

@@ -50,8 +50,8 @@ Result<std::string> render_event_object(const Object& object, const Shape& shape
 // {"kind":"Pod","apiVersion":"v1","metadata":{"resourceVersion":"7","creationTimestamp":null}}
 std::string render_bookmark(Revision revision, bool initial_events_end, const Shape& shape);
 
-// An answer with the object. Reads of the plain form share the object's own text, which is made once and kept as long as
-// the revision; answers to writes do not make it: most objects are never read over HTTP.
+// An answer with the object. Reads of the plain form share the object's own text, which is made once and kept as long
+// as the revision; answers to writes do not make it: most objects are never read over HTTP.
 Result<http::Response> read_response(const ObjectPtr& object, const Shape& shape);
 Result<http::Response> write_response(const Object& object, const Shape& shape, int status);
 

@@ -107,7 +107,8 @@ Result<Editor> scale_patch(const Call& call) {
   const Subresource scale = *call.subresource;
   const codec::TypeInfo* type = codec::find_type(api_version_of(scale), "Scale");
   if (type == nullptr) return method_not_allowed();
-  return Editor{[patch_kind, patch = std::move(patch), scale, type](const Object& current, const json::Value& value) -> Result<Edit> {
+  return Editor{[patch_kind, patch = std::move(patch), scale, type](const Object& current,
+                                                                    const json::Value& value) -> Result<Edit> {
     const json::Value before = scale_of(current, scale);
     KRING_TRY(json::Value after, patched(*type, patch_kind, before, patch));
     codec::Findings findings;

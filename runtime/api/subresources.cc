@@ -32,7 +32,8 @@ std::string api_version_of(const Subresource& subresource) {
 
 // pods/binding conflicts name the subresource, as kube-apiserver does.
 Error binding_conflict(std::string_view pod, const std::string& detail) {
-  Error error{Reason::conflict, "Operation cannot be fulfilled on pods/binding \"" + std::string{pod} + "\": " + detail};
+  Error error{Reason::conflict,
+              "Operation cannot be fulfilled on pods/binding \"" + std::string{pod} + "\": " + detail};
   error.kind = "pods/binding";
   error.name = pod;
   return error;
@@ -249,9 +250,11 @@ Task<Result<http::Response>> handle_token(Context& context, Call& call) {
   if (context.reviews == nullptr) co_return method_not_allowed();
   auto account = context.registry.get(call.target);
   if (account.has_error()) co_return std::move(account).error();
-  auto decoded = request_of(call, "kring.authentication.TokenRequest", api_version_of(*call.subresource), "TokenRequest");
+  auto decoded =
+      request_of(call, "kring.authentication.TokenRequest", api_version_of(*call.subresource), "TokenRequest");
   if (decoded.has_error()) co_return std::move(decoded).error();
-  auto answer = context.reviews->token_request(call.caller, call.target.ns, call.target.name, std::move(decoded->object));
+  auto answer =
+      context.reviews->token_request(call.caller, call.target.ns, call.target.name, std::move(decoded->object));
   if (answer.has_error()) co_return std::move(answer).error();
   co_return value_response(*answer, call.shape.accepted, 201);
 }
@@ -303,7 +306,8 @@ Task<Result<http::Response>> handle_subresource(Context& context, Call& call) {
   co_return method_not_allowed();
 }
 
-Task<Result<void>> bind(Registry& registry, std::string ns, std::string pod, json::Value binding, WriteOptions options) {
+Task<Result<void>> bind(Registry& registry, std::string ns, std::string pod, json::Value binding,
+                        WriteOptions options) {
   const json::Value* target = binding.find("target");
   const std::string_view kind = target == nullptr ? "" : target->string_or("kind");
   const std::string_view node = target == nullptr ? "" : target->string_or("name");

@@ -122,7 +122,8 @@ Task<Result<void>> WatchServer::stream() {
   std::string type{content_type_of(request.shape.accepted.encoding)};
   KRING_CO_TRY_VOID(co_await reply_.begin(200, std::move(type), request.headers));
   int64_t seconds = request.options.timeout_seconds;
-  if (seconds <= 0) seconds = timeout_seconds_min + static_cast<int64_t>(context_.env.random.below(timeout_seconds_min));
+  if (seconds <= 0)
+    seconds = timeout_seconds_min + static_cast<int64_t>(context_.env.random.below(timeout_seconds_min));
   const Mono end = context_.env.clock.now() + ms_to_ns(seconds * 1000);
   // The initial state, sent in pieces: a list of everything does not make a buffer of everything.
   for (const ObjectPtr& object : initial_.objects) {

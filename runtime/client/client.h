@@ -60,7 +60,8 @@ class Client {
   virtual Task<Result<List>> list(const Kind& kind, ListOptions options) = 0;
   virtual Task<Result<std::unique_ptr<Watch>>> watch(const Kind& kind, ListOptions options, Revision since) = 0;
   // `object` in the hub's shape; metadata.name or generateName set.
-  virtual Task<Result<ObjectPtr>> create(const Kind& kind, std::string ns, json::Value object, WriteOptions options) = 0;
+  virtual Task<Result<ObjectPtr>> create(const Kind& kind, std::string ns, json::Value object,
+                                         WriteOptions options) = 0;
   // A whole object; metadata.resourceVersion, when set, must be current. `subresource` "" or "status", ...
   virtual Task<Result<ObjectPtr>> update(const Kind& kind, ObjectName name, json::Value object,
                                          std::string subresource, WriteOptions options) = 0;

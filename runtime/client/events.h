@@ -20,7 +20,7 @@ namespace kring::client {
 // What an event is about.
 struct Reference {
   std::string api_version, kind, ns, name, uid;
-  std::string field_path;        // "spec.containers{kuard}"
+  std::string field_path;  // "spec.containers{kuard}"
   std::string resource_version;
 };
 Reference reference_to(const Object& object);

@@ -26,7 +26,8 @@ std::string event_name(const std::string& object, Wall at) {
 Reference reference_to(const Object& object) {
   const Kind& kind = object.kind();
   Reference out;
-  out.api_version = kind.group.empty() ? std::string{kind.version} : std::string{kind.group} + "/" + std::string{kind.version};
+  out.api_version =
+      kind.group.empty() ? std::string{kind.version} : std::string{kind.group} + "/" + std::string{kind.version};
   out.kind = std::string{kind.kind};
   out.ns = std::string{object.ns()};
   out.name = std::string{object.name()};
@@ -119,8 +120,8 @@ Task<Result<void>> EventRecorder::count_up(ObjectName name, int64_t count, Wall 
   json::Object patch;
   patch.set("count", count);
   patch.set("lastTimestamp", rfc3339(at));
-  auto patched = co_await client_.patch(kinds::event(), std::move(name), PatchType::merge, json::Value{std::move(patch)},
-                                        {}, WriteOptions{.recomputable = true});
+  auto patched = co_await client_.patch(kinds::event(), std::move(name), PatchType::merge,
+                                        json::Value{std::move(patch)}, {}, WriteOptions{.recomputable = true});
   if (patched.has_error()) co_return patched.error();
   co_return Result<void>{};
 }

@@ -16,7 +16,7 @@ Controllers::Controllers(Env& env, client::Client& client, Options options)
       root_ca_(std::make_unique<RootCa>(env, client, namespaces_, options.root_ca_pem)),
       garbage_collector_(std::make_unique<GarbageCollector>(env, client)),
       pod_gc_(std::make_unique<PodGc>(env, client, options.terminated_pods_max)),
-      event_ttl_(std::make_unique<EventTtl>(env, client, options.event_lifetime_seconds)),
+      event_ttl_(std::make_unique<EventTtl>(env, client, options.event_lifetime_seconds, options.events_max)),
       tasks_(env, "controllers") {}
 
 Controllers::~Controllers() = default;

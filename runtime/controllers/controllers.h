@@ -13,9 +13,10 @@
 namespace kring::controllers {
 
 struct Options {
-  std::string root_ca_pem;                // of the certificate that the API's own is signed by; empty: not published
+  std::string root_ca_pem;  // of the certificate that the API's own is signed by; empty: not published
   int64_t event_lifetime_seconds = 3600;
-  size_t terminated_pods_max = 12'500;    // as kube-controller-manager
+  size_t events_max = 1000;             // some 2 MiB; the oldest go first
+  size_t terminated_pods_max = 12'500;  // as kube-controller-manager
 };
 
 class NamespaceLifecycle;

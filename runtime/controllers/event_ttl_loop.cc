@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 #include "objects/schema/core_generated.h"
 #include "objects/schema/meta_generated.h"
@@ -23,8 +25,8 @@ Wall last_seen(const Object& object) {
   return out;
 }
 
-EventTtl::EventTtl(Env& env, client::Client& client, int64_t lifetime_seconds)
-    : env_(env), client_(client), lifetime_ns_(lifetime_seconds * 1'000'000'000) {}
+EventTtl::EventTtl(Env& env, client::Client& client, int64_t lifetime_seconds, size_t events_max)
+    : env_(env), client_(client), lifetime_ns_(lifetime_seconds * 1'000'000'000), events_max_(events_max) {}
 
 Task<Result<void>> EventTtl::event_ttl_loop() {
   while (true) {
@@ -39,13 +41,17 @@ Task<Result<void>> EventTtl::event_ttl_loop() {
 Task<Result<void>> EventTtl::sweep() {
   auto events = co_await client_.list(kinds::event(), {});
   if (events.has_error()) co_return events.error();
-  int64_t oldest = env_.clock.wall().ns - lifetime_ns_;
-  for (const auto& event : events->objects) {
-    if (last_seen(*event).ns >= oldest) continue;
+  std::vector<std::pair<int64_t, ObjectPtr>> by_age;
+  for (auto& event : events->objects) by_age.emplace_back(last_seen(*event).ns, std::move(event));
+  std::sort(by_age.begin(), by_age.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  const size_t surplus = by_age.size() > events_max_ ? by_age.size() - events_max_ : 0;
+  const int64_t oldest = env_.clock.wall().ns - lifetime_ns_;
+  for (size_t i = 0; i < by_age.size() && (i < surplus || by_age[i].first < oldest); ++i) {
+    const Object& event = *by_age[i].second;
     client::DeleteOptions options;
-    options.uid = std::string{event->uid()};
-    options.revision = event->revision();  // one that was just seen again stays
-    client::ObjectName name{std::string{event->ns()}, std::string{event->name()}};
+    options.uid = std::string{event.uid()};
+    options.revision = event.revision();  // one that was just seen again stays
+    client::ObjectName name{std::string{event.ns()}, std::string{event.name()}};
     auto removed = co_await client_.remove(kinds::event(), std::move(name), std::move(options));
     bool gone = removed.has_error() &&
                 (removed.error().reason == Reason::not_found || removed.error().reason == Reason::conflict);

@@ -28,7 +28,8 @@ GarbageCollector::GarbageCollector(Env& env, client::Client& client)
 
 Task<Result<void>> GarbageCollector::garbage_collector_loop() {
   for (auto& informer : informers_)
-    tasks_.spawn("follow " + std::string{informer->kind().plural}, &client::Informer::informer_loop, std::ref(*informer));
+    tasks_.spawn("follow " + std::string{informer->kind().plural}, &client::Informer::informer_loop,
+                 std::ref(*informer));
   tasks_.spawn("collect", &GarbageCollector::work_loop, std::ref(*this));
   co_return co_await tasks_.join();
 }
@@ -95,12 +96,18 @@ Task<Result<void>> GarbageCollector::reconcile(std::string uid) {
   object = *known;
   Collection todo = collect(graph_, object, [&](const Owner& owner) { return existing->contains(owner.uid); });
   switch (todo.what) {
-    case Collection::What::nothing: co_return Result<void>{};
-    case Collection::What::remove: co_return co_await remove(std::move(object), std::move(todo.propagation));
-    case Collection::What::drop_owners: co_return co_await drop_owners(std::move(object), std::move(todo.owners));
-    case Collection::What::release_dependents: co_return co_await release_dependents(std::move(object));
-    case Collection::What::remove_dependents: co_return co_await remove_dependents(std::move(object));
-    case Collection::What::finish_foreground: co_return co_await drop_finalizer(std::move(object), "foregroundDeletion");
+    case Collection::What::nothing:
+      co_return Result<void>{};
+    case Collection::What::remove:
+      co_return co_await remove(std::move(object), std::move(todo.propagation));
+    case Collection::What::drop_owners:
+      co_return co_await drop_owners(std::move(object), std::move(todo.owners));
+    case Collection::What::release_dependents:
+      co_return co_await release_dependents(std::move(object));
+    case Collection::What::remove_dependents:
+      co_return co_await remove_dependents(std::move(object));
+    case Collection::What::finish_foreground:
+      co_return co_await drop_finalizer(std::move(object), "foregroundDeletion");
   }
   co_return Result<void>{};
 }
@@ -122,7 +129,8 @@ Task<Result<void>> GarbageCollector::drop_owners(Owned object, std::set<std::str
     json::Value* metadata = value.find("metadata");
     if (metadata == nullptr || metadata->string_or("uid") != object.uid) return false;
     json::Array& owners = metadata->array("ownerReferences");
-    auto dropped = std::erase_if(owners, [&](const json::Value& it) { return uids.contains(std::string{it.string_or("uid")}); });
+    auto dropped =
+        std::erase_if(owners, [&](const json::Value& it) { return uids.contains(std::string{it.string_or("uid")}); });
     if (owners.empty()) metadata->as_object().erase("ownerReferences");
     return dropped > 0;
   };

@@ -15,9 +15,9 @@ namespace kring::controllers {
 
 // What a look at a namespace found.
 struct NamespaceContent {
-  std::map<std::string, size_t> remaining;          // resource -> how many objects
-  std::map<std::string, size_t> finalizers;         // finalizer -> how many remaining objects carry it
-  std::string delete_error;                         // "" or what went wrong deleting
+  std::map<std::string, size_t> remaining;   // resource -> how many objects
+  std::map<std::string, size_t> finalizers;  // finalizer -> how many remaining objects carry it
+  std::string delete_error;                  // "" or what went wrong deleting
 };
 
 // The conditions of a terminating namespace. Pure; transition times are kept where the status stays.
@@ -29,7 +29,7 @@ class NamespaceLifecycle {
   Task<Result<void>> namespace_lifecycle_loop();
 
  private:
-  Task<Result<bool>> reconcile(std::string name);   // true: the namespace is done with
+  Task<Result<bool>> reconcile(std::string name);  // true: the namespace is done with
   Task<Result<NamespaceContent>> empty(std::string name);
   Task<Result<void>> empty_kind(const Kind& kind, std::string name, NamespaceContent& content);
   Task<Result<void>> report(std::string name, NamespaceContent content);

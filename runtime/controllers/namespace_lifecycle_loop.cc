@@ -51,7 +51,8 @@ json::Array namespace_conditions(const NamespaceContent& content, const json::Va
   out.push_back(condition("NamespaceDeletionGroupVersionParsingFailure", false, "ParsedGroupVersions",
                           "All legacy kube types successfully parsed", before, now));
   bool failing = !content.delete_error.empty();
-  out.push_back(condition("NamespaceDeletionContentFailure", failing, failing ? "ContentDeletionFailed" : "ContentDeleted",
+  out.push_back(condition("NamespaceDeletionContentFailure", failing,
+                          failing ? "ContentDeletionFailed" : "ContentDeleted",
                           failing ? "Failed to delete all resource types, 1 remaining: " + content.delete_error
                                   : "All content successfully deleted, may be waiting on finalization",
                           before, now));
@@ -61,7 +62,8 @@ json::Array namespace_conditions(const NamespaceContent& content, const json::Va
                                  : "All content successfully removed",
                           before, now));
   bool held = !content.finalizers.empty();
-  out.push_back(condition("NamespaceFinalizersRemaining", held, held ? "SomeFinalizersRemain" : "ContentHasNoFinalizers",
+  out.push_back(condition("NamespaceFinalizersRemaining", held,
+                          held ? "SomeFinalizersRemain" : "ContentHasNoFinalizers",
                           held ? counted("Some content in the namespace has finalizers remaining: ", content.finalizers,
                                          "resource instances")
                                : "All content-preserving finalizers finished",
@@ -169,12 +171,12 @@ Task<Result<void>> NamespaceLifecycle::finalize(std::string name) {
   auto edit = [](json::Value& ns) {
     json::Value* list = ns.at({"spec", "finalizers"});
     if (list == nullptr || !list->is_array()) return false;
-    auto removed = std::erase_if(list->as_array(), [](const json::Value& it) {
-      return it.is_string() && it.as_string() == finalizer;
-    });
+    auto removed = std::erase_if(list->as_array(),
+                                 [](const json::Value& it) { return it.is_string() && it.as_string() == finalizer; });
     return removed > 0;
   };
-  auto edited = co_await client::edit(client_, kinds::ns(), client::ObjectName{{}, std::move(name)}, "finalize", {}, edit);
+  auto edited =
+      co_await client::edit(client_, kinds::ns(), client::ObjectName{{}, std::move(name)}, "finalize", {}, edit);
   if (edited.has_error() && edited.error().reason != Reason::not_found) co_return edited.error();
   co_return Result<void>{};
 }

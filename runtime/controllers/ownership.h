@@ -50,14 +50,14 @@ class Ownership {
 struct Collection {
   enum class What : uint8_t {
     nothing,
-    remove,             // no owner is left
-    drop_owners,        // some owners are gone: their references go (`owners`)
-    release_dependents, // remove the references that dependents have to it, then its "orphan" finalizer
-    remove_dependents,  // delete them, in the foreground where they block
-    finish_foreground,  // none is left: its "foregroundDeletion" finalizer goes
+    remove,              // no owner is left
+    drop_owners,         // some owners are gone: their references go (`owners`)
+    release_dependents,  // remove the references that dependents have to it, then its "orphan" finalizer
+    remove_dependents,   // delete them, in the foreground where they block
+    finish_foreground,   // none is left: its "foregroundDeletion" finalizer goes
   } what = What::nothing;
-  std::string propagation;         // for remove
-  std::set<std::string> owners;    // uids, for drop_owners
+  std::string propagation;       // for remove
+  std::set<std::string> owners;  // uids, for drop_owners
 };
 // `exists(owner)`: whether the owner is there, for references to objects the graph does not show.
 template <class Exists>

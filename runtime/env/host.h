@@ -17,7 +17,7 @@ namespace kring {
 
 struct HostFacts {
   std::string hostname, kernel_version, os_image, machine_id, boot_id, system_uuid;
-  std::string architecture;                      // Go's names: amd64, arm64, arm, riscv64
+  std::string architecture;  // Go's names: amd64, arm64, arm, riscv64
   int64_t cpus = 0, memory_bytes = 0;
   std::map<std::string, int64_t> huge_pages;     // "hugepages-2Mi" -> bytes
   std::vector<std::string> addresses;            // not loopback, not link-local; best first, IPv4 before IPv6

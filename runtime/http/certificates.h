@@ -21,7 +21,7 @@ struct CertificateRequest {
   std::string common_name;
   std::vector<std::string> organizations;
   std::vector<std::string> dns_names;
-  std::vector<std::string> addresses;   // "10.96.0.1", "::1"
+  std::vector<std::string> addresses;  // "10.96.0.1", "::1"
   bool server = false, client = false;
   int64_t valid_days = 365;
 };

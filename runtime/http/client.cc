@@ -206,7 +206,7 @@ Task<Result<void>> connect_to(Env& env, Url url, std::string unix_path, UniqueFd
   co_return last;
 }
 
-Task<Result<void>> start_tls(Env& env, Url url, const ClientOptions& options, net::Socket socket,
+Task<Result<void>> start_tls(Env& env, Url url, ClientOptions options, net::Socket socket,
                              std::unique_ptr<Stream>& stream) {
   std::string ca_pem = options.ca_pem;
   if (ca_pem.empty()) {
@@ -223,7 +223,7 @@ Task<Result<void>> start_tls(Env& env, Url url, const ClientOptions& options, ne
   co_return Error{Reason::io, "TLS with " + url.host + ": " + (why.empty() ? "the server closed the connection" : why)};
 }
 
-Task<Result<void>> open_stream(Env& env, Url url, const ClientOptions& options, std::unique_ptr<Stream>& stream) {
+Task<Result<void>> open_stream(Env& env, Url url, ClientOptions options, std::unique_ptr<Stream>& stream) {
   UniqueFd connected;
   KRING_CO_TRY_VOID(co_await connect_to(env, url, options.unix_path, connected));
   net::Socket socket{env.loop, std::move(connected)};
@@ -285,13 +285,11 @@ Task<Result<std::unique_ptr<ClientResponse>>> open(Env& env, ClientRequest reque
   KRING_CO_TRY(Url url, parse_url(request.url));
   for (uint32_t redirects = 0;; ++redirects) {
     std::unique_ptr<Stream> stream;
-    const auto opened =
-        co_await with_deadline(env, options.connect_timeout_ms, open_stream(env, url, options, stream));
+    const auto opened = co_await with_deadline(env, options.connect_timeout_ms, open_stream(env, url, options, stream));
     if (opened.has_error()) co_return opened.error();
     const bool head_only = request.method == "HEAD";
     auto response = std::make_unique<StreamedResponse>(env, std::move(stream), head_only, options.idle_timeout_ms);
-    const auto sent =
-        co_await with_deadline(env, options.head_timeout_ms, response->send(request_text(request, url)));
+    const auto sent = co_await with_deadline(env, options.head_timeout_ms, response->send(request_text(request, url)));
     if (sent.has_error()) co_return sent.error();
     response->head_for_open().url = url.str();
     const bool may_repeat = request.method == "GET" || request.method == "HEAD";

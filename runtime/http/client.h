@@ -19,8 +19,8 @@
 namespace kring::http {
 
 struct Url {
-  std::string scheme;        // "http" or "https"
-  std::string host;          // without brackets
+  std::string scheme;  // "http" or "https"
+  std::string host;    // without brackets
   uint16_t port = 0;
   std::string target = "/";  // path and query
   std::string str() const;
@@ -31,14 +31,14 @@ Result<Url> parse_url(std::string_view text);
 Result<Url> resolve_reference(const Url& base, std::string_view reference);
 
 struct ClientOptions {
-  std::string ca_pem;                  // empty: the machine's bundle, /etc/ssl/certs/ca-certificates.crt
-  std::shared_ptr<const KeyPair> pair; // shown when the server asks for a certificate
-  std::string unix_path;               // connect there instead of to the URL's host
+  std::string ca_pem;                   // empty: the machine's bundle, /etc/ssl/certs/ca-certificates.crt
+  std::shared_ptr<const KeyPair> pair;  // shown when the server asks for a certificate
+  std::string unix_path;                // connect there instead of to the URL's host
   uint32_t redirects_max = 0;
-  int64_t connect_timeout_ms = 10'000; // name, connection, TLS
-  int64_t head_timeout_ms = 30'000;    // until the head of the response is there
-  int64_t idle_timeout_ms = 30'000;    // between two pieces of the body
-  size_t body_bytes_max = 8 << 20;     // of fetch()
+  int64_t connect_timeout_ms = 10'000;  // name, connection, TLS
+  int64_t head_timeout_ms = 30'000;     // until the head of the response is there
+  int64_t idle_timeout_ms = 30'000;     // between two pieces of the body
+  size_t body_bytes_max = 8 << 20;      // of fetch()
 };
 
 struct ClientRequest {
@@ -51,7 +51,7 @@ struct ClientRequest {
 struct ClientHead {
   int status = 0;
   std::vector<Header> headers;
-  std::string url;                     // after redirects
+  std::string url;                                       // after redirects
   std::string_view header(std::string_view name) const;  // empty when absent
 };
 

@@ -182,7 +182,7 @@ Task<bool> Connection::send_continue() {
   co_return co_await stream_->write(net::Parts{bytes_of("HTTP/1.1 100 Continue\r\n\r\n")}, *this);
 }
 
-Task<void> Connection::refuse(const Refusal& refusal) {
+Task<void> Connection::refuse(Refusal refusal) {
   phase_ = Phase::lingering;
   keep_alive_ = false;
   head_request_ = request_.method == "HEAD";

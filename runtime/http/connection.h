@@ -64,7 +64,7 @@ class Connection final : public Reply, private WritePace {
   Task<bool> read_more(size_t space_min);
   Task<bool> send_continue();
   Task<void> answer_request();
-  Task<void> refuse(const Refusal& refusal);
+  Task<void> refuse(Refusal refusal);
   Task<void> linger();
   void start_head(int status, std::string_view content_type, const std::vector<Header>& headers);
   Task<Result<void>> write(net::Parts parts);
@@ -79,10 +79,10 @@ class Connection final : public Reply, private WritePace {
   bool refuse_;
   Phase phase_ = Phase::opening;
   Sent sent_ = Sent::nothing;
-  bool broken_ = false;       // the peer is gone or a write failed
-  bool expired_ = false;      // the deadline ended a wait
-  bool ended_ = false;        // the peer will send nothing more
-  bool first_ = true;         // the first request of the connection
+  bool broken_ = false;   // the peer is gone or a write failed
+  bool expired_ = false;  // the deadline ended a wait
+  bool ended_ = false;    // the peer will send nothing more
+  bool first_ = true;     // the first request of the connection
   bool keep_alive_ = true;
   bool head_request_ = false;
   bool http_1_0_ = false;

@@ -109,7 +109,7 @@ std::optional<std::vector<uint8_t>> make_query(uint16_t id, std::string_view nam
   put16(packet, 1);       // questions
   put16(packet, 0);
   put16(packet, 0);
-  put16(packet, 1);       // additional: EDNS0
+  put16(packet, 1);  // additional: EDNS0
   while (true) {
     const std::string_view label = name.substr(0, name.find('.'));
     if (label.empty() || label.size() > 63) return std::nullopt;

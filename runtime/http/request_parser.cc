@@ -1,8 +1,8 @@
 #include "runtime/http/request_parser.h"
 
+#include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/error.hpp>
-#include <algorithm>
 
 #include "runtime/http/message.h"
 

@@ -13,7 +13,7 @@ namespace kring::http {
 struct Limits {
   size_t header_bytes_max, target_bytes_max, body_bytes_max;
   uint32_t connections_max, header_timeout_ms, body_timeout_ms, idle_timeout_ms, write_timeout_ms;
-  static Limits standard();   // objects/limits.h
+  static Limits standard();  // objects/limits.h
 };
 
 class Server {
@@ -26,7 +26,7 @@ class Server {
   virtual Result<void> listen_unix(const std::string& path) = 0;
   // New handshakes use these from now on; connections keep theirs. `client_ca_pem` verifies client certificates.
   virtual Result<void> set_certificate(const KeyPair& server, const std::string& client_ca_pem) = 0;
-  virtual uint16_t port() const = 0;             // of the first TCP listener
+  virtual uint16_t port() const = 0;  // of the first TCP listener
   virtual uint32_t connections() const = 0;
   virtual Task<Result<void>> run_loop() = 0;
 };

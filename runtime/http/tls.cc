@@ -202,10 +202,15 @@ void TlsSession::input(size_t bytes) {
 
 TlsSession::Step TlsSession::step_of(int result) {
   switch (SSL_get_error(ssl_, result)) {
-    case SSL_ERROR_NONE: return Step::done;
-    case SSL_ERROR_WANT_READ: return Step::want_read;
-    case SSL_ERROR_ZERO_RETURN: ended_cleanly_ = true; return Step::failed;
-    default: break;
+    case SSL_ERROR_NONE:
+      return Step::done;
+    case SSL_ERROR_WANT_READ:
+      return Step::want_read;
+    case SSL_ERROR_ZERO_RETURN:
+      ended_cleanly_ = true;
+      return Step::failed;
+    default:
+      break;
   }
   failed_ = true;
   if (error_.empty()) {

@@ -45,7 +45,7 @@ class Agent {
 
  private:
   Task<Result<void>> start();
-  Task<Result<void>> remove_orphans();
+  Task<Result<void>> remove_orphans_task();
   Task<Result<void>> remove_orphan_folders();
   Task<Result<void>> process_events_loop();
   Task<Result<void>> reap_loop();
@@ -58,8 +58,8 @@ class Agent {
   Services services_;
   NodeStatus node_status_;
   client::Informer pods_, config_maps_, secrets_;
-  std::map<std::string, PodRecord> adopted_;                    // not yet matched with an object
-  std::map<std::string, std::unique_ptr<PodWorker>> workers_;   // by uid
+  std::map<std::string, PodRecord> adopted_;                   // not yet matched with an object
+  std::map<std::string, std::unique_ptr<PodWorker>> workers_;  // by uid
   Signal reap_;
   TaskGroup tasks_;
 };

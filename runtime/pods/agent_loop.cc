@@ -15,9 +15,8 @@ client::ListOptions pods_of_node(const std::string& node) {
 
 Agent::Agent(AgentParts parts)
     : events_(parts.env, parts.client, "kubelet", parts.options.node_name),
-      services_{parts.env,   parts.client, parts.processes, parts.images,  parts.host,
-                parts.files, events_,      parts.options,   parts.network, parts.tokens,
-                parts.hooks, {}},
+      services_{parts.env, parts.client,  parts.processes, parts.images, parts.host,  parts.files,
+                events_,   parts.options, parts.network,   parts.tokens, parts.hooks, {}},
       node_status_(services_),
       pods_(parts.env, parts.client, kinds::pod(), pods_of_node(parts.options.node_name)),
       config_maps_(parts.env, parts.client, kinds::config_map()),
@@ -50,7 +49,7 @@ Task<Result<void>> Agent::start() {
   tasks_.spawn("secrets", &client::Informer::informer_loop, std::ref(secrets_));
   tasks_.spawn("process events", &Agent::process_events_loop, std::ref(*this));
   tasks_.spawn("reaper", &Agent::reap_loop, std::ref(*this));
-  tasks_.spawn("orphans", &Agent::remove_orphans, std::ref(*this));
+  tasks_.spawn("orphans", &Agent::remove_orphans_task, std::ref(*this));
   co_return Result<void>{};
 }
 
@@ -116,7 +115,7 @@ Task<Result<void>> Agent::process_events_loop() {
 }
 
 // What runs without an object was deleted while kring was away.
-Task<Result<void>> Agent::remove_orphans() {
+Task<Result<void>> Agent::remove_orphans_task() {
   auto synced = co_await pods_.wait_synced();
   if (synced.has_error()) co_return synced;
   auto orphans = std::move(adopted_);
@@ -155,7 +154,8 @@ Task<Result<void>> Agent::remove_orphan_folders() {
     }
     auto removed = co_await services_.files.remove_tree(folder.path);
     if (removed.has_error() && removed.error().reason == Reason::canceled) co_return removed;
-    if (failed(removed)) services_.env.log.warn("folder not removed", {{"path", folder.path}, {"error", removed.error()}});
+    if (failed(removed))
+      services_.env.log.warn("folder not removed", {{"path", folder.path}, {"error", removed.error()}});
   }
   co_return Result<void>{};
 }
@@ -177,8 +177,8 @@ Task<Result<void>> Agent::stream_log(LogQuery query, LogOutput& output) {
   if (container.has_error()) co_return container.error();
   const auto& containers = worker->state().containers;
   auto state = containers.find(*container);
-  auto attempt = choose_attempt(worker->plan(), *container, state == containers.end() ? nullptr : &state->second,
-                                query.previous);
+  auto attempt =
+      choose_attempt(worker->plan(), *container, state == containers.end() ? nullptr : &state->second, query.previous);
   if (attempt.has_error()) co_return attempt.error();
   std::string uid = worker->plan().uid;
   std::string name = *container;

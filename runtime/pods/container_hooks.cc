@@ -1,8 +1,9 @@
+#include "runtime/pods/container_hooks.h"
+
 #include <charconv>
 
 #include "objects/schema/core_generated.h"
 #include "runtime/client/flat.h"
-#include "runtime/pods/container_hooks.h"
 #include "runtime/tasks/task_group.h"
 
 namespace kring::pods {

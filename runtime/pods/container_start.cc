@@ -53,7 +53,7 @@ std::string message_path(const core::Container& container) {
 }
 
 Result<ContainerConfig> make_config(Services& services, const StartOrder& order, const images::Image& image,
-                                    const Sources& sources) {
+                                    const Sources& sources, const std::vector<ObjectPtr>& known_services) {
   const core::Pod& pod = *order.pod->as<core::Pod>();
   const core::Container& container = *find_container(pod, order.container).container;
   PodPaths paths = paths_of(services.options.data_directory, order.pod->ns(), order.pod->name(), order.pod->uid());
@@ -64,7 +64,7 @@ Result<ContainerConfig> make_config(Services& services, const StartOrder& order,
   out.layers = image.layers;
   out.host_root = image.host_root;
   KRING_TRY(Environment environment, make_environment(pod, container, sources, services.facts(order.addresses),
-                                                      image.config.env, {}));
+                                                      image.config.env, service_environment(pod, known_services)));
   out.args = make_arguments(container, image.config.entrypoint, image.config.command, environment.values);
   if (out.args.empty()) return Error{Reason::invalid, "no command specified"};
   out.env = std::move(environment.list);
@@ -72,7 +72,8 @@ Result<ContainerConfig> make_config(Services& services, const StartOrder& order,
   add_default_env(out.env, hostname);
   out.working_directory = text(container.working_dir());
   if (out.working_directory.empty()) out.working_directory = image.config.working_directory;
-  KRING_TRY(out.security, make_security(pod, container, image.config.user, services.options.data_directory + "/seccomp"));
+  KRING_TRY(out.security,
+            make_security(pod, container, image.config.user, services.options.data_directory + "/seccomp"));
   out.limits = container_limits(container);
   out.oom_score_adjust = oom_score_adjust(pod, container, services.node.memory_capacity_bytes);
   Volumes volumes{services.files, paths};
@@ -172,7 +173,9 @@ Task<Result<StartResult>> start_container(Services& services, StartOrder order) 
   auto sources = co_await fetch_sources(services, std::string{order.pod->ns()}, references_of(*container));
   if (sources.has_error() && sources.error().reason == Reason::canceled) co_return sources.error();
   if (sources.has_error()) co_return StartResult{config_error(services, order, sources.error().message)};
-  auto config = make_config(services, order, image, *sources);
+  auto known_services = co_await services.client.list(kinds::service(), {});
+  if (known_services.has_error()) co_return known_services.error();
+  auto config = make_config(services, order, image, *sources, known_services->objects);
   if (config.has_error()) co_return StartResult{config_error(services, order, config.error().message)};
   auto result = co_await create_to_the_end(services, order, std::move(*config));
   if (result.has_error()) co_return result;
@@ -192,7 +195,8 @@ Task<Result<void>> run_pre_stop(Services& services, StartOrder order, int64_t bu
   HookOrder hook{order.pod, order.container, order.addresses, budget_ms};
   auto done = co_await run_hook(services, std::move(hook), HookKind::pre_stop);
   if (failed(done)) {
-    services.events.warning(container_reference(*order.pod, order.container), "FailedPreStopHook", "PreStopHook failed");
+    services.events.warning(container_reference(*order.pod, order.container), "FailedPreStopHook",
+                            "PreStopHook failed");
     services.env.log.info("preStop hook failed", {{"pod", order.pod->name()}, {"error", done.error()}});
   }
   co_return done;
@@ -204,9 +208,9 @@ int32_t signal_number(std::string_view name) {
   if (error == std::errc{} && end == name.data() + name.size()) return number > 0 && number <= 64 ? number : 0;
   if (name.starts_with("SIG")) name.remove_prefix(3);
   static constexpr std::array<std::string_view, 32> names{
-      "",     "HUP",  "INT",  "QUIT", "ILL",  "TRAP", "ABRT",   "BUS",  "FPE",  "KILL",   "USR1",
-      "SEGV", "USR2", "PIPE", "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP",   "TTIN",
-      "TTOU", "URG",  "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR",  "SYS"};
+      "",     "HUP",  "INT",  "QUIT", "ILL",    "TRAP",   "ABRT",  "BUS",  "FPE",  "KILL", "USR1",
+      "SEGV", "USR2", "PIPE", "ALRM", "TERM",   "STKFLT", "CHLD",  "CONT", "STOP", "TSTP", "TTIN",
+      "TTOU", "URG",  "XCPU", "XFSZ", "VTALRM", "PROF",   "WINCH", "IO",   "PWR",  "SYS"};
   for (size_t i = 1; i < names.size(); ++i)
     if (names[i] == name) return static_cast<int32_t>(i);
   if (name.starts_with("RTMIN") || name.starts_with("RTMAX")) {

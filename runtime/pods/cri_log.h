@@ -18,8 +18,8 @@ struct CriLine {
 std::optional<CriLine> parse_cri_line(std::string_view line);
 
 struct LogFilter {
-  int64_t since_ns = 0;        // 0: all
-  std::string stream;          // "stdout", "stderr"; empty: both
+  int64_t since_ns = 0;  // 0: all
+  std::string stream;    // "stdout", "stderr"; empty: both
   bool timestamps = false;
   std::optional<int64_t> limit_bytes;
 };
@@ -37,8 +37,8 @@ class LogPrinter {
   void put(std::string_view text, std::string& out);
 
   LogFilter filter_;
-  std::string rest_;          // of a line whose end was not there yet
-  bool in_partial_ = false;   // the next piece goes on with a line
+  std::string rest_;         // of a line whose end was not there yet
+  bool in_partial_ = false;  // the next piece goes on with a line
   int64_t written_ = 0;
 };
 
@@ -57,11 +57,11 @@ class TailFinder {
   bool line(std::string_view text, uint64_t end);
 
   int64_t wanted_;
-  int64_t seen_ = 0;       // lines met, the one being looked at included
+  int64_t seen_ = 0;  // lines met, the one being looked at included
   uint64_t start_ = 0;
   bool found_ = false, at_end_ = true;
-  std::string carry_;      // the end of a line whose start is in an earlier block
-  uint64_t carry_end_ = 0; // where that line ends, its newline not included
+  std::string carry_;       // the end of a line whose start is in an earlier block
+  uint64_t carry_end_ = 0;  // where that line ends, its newline not included
 };
 
 }  // namespace kring::pods

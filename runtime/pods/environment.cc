@@ -196,7 +196,8 @@ Result<std::string> field_value(const core::Pod& pod, std::string_view path, con
   if (path == "metadata.uid") return text(metadata->uid());
   if (path == "metadata.labels") return map_text(metadata->labels());
   if (path == "metadata.annotations") return map_text(metadata->annotations());
-  if (auto key = subscript(path, "metadata.labels"); !key.empty()) return std::string{value_of(metadata->labels(), key)};
+  if (auto key = subscript(path, "metadata.labels"); !key.empty())
+    return std::string{value_of(metadata->labels(), key)};
   if (auto key = subscript(path, "metadata.annotations"); !key.empty())
     return std::string{value_of(metadata->annotations(), key)};
   if (path == "spec.nodeName") return facts.node_name;
@@ -229,6 +230,58 @@ std::string expand(std::string_view input, const std::map<std::string, std::stri
     auto found = values.find(name);
     out += found == values.end() ? "$(" + name + ")" : found->second;
     at = close + 1;
+  }
+  return out;
+}
+
+namespace {
+
+// "my-db" -> "MY_DB"
+std::string variable_name(std::string_view name) {
+  std::string out{name};
+  for (char& c : out) c = c == '-' || c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return out;
+}
+
+void add_service(std::map<std::string, std::string>& out, std::string_view name, const core::ServiceSpec& spec) {
+  std::string address = text(spec.cluster_ip());
+  auto ports = items(spec.ports());
+  if (address.empty() || address == "None" || ports.empty()) return;
+  std::string prefix = variable_name(name);
+  std::string in_url = address.find(':') == std::string::npos ? address : "[" + address + "]";
+  bool first = true;
+  for (const auto* port : ports) {
+    std::string number = std::to_string(port->port().value_or(0));
+    std::string protocol = text(port->protocol());
+    if (protocol.empty()) protocol = "TCP";
+    std::string scheme = protocol;
+    for (char& c : scheme) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    std::string url = scheme + "://" + in_url + ":" + number;
+    if (first) {
+      out[prefix + "_SERVICE_HOST"] = address;
+      out[prefix + "_SERVICE_PORT"] = number;
+      out[prefix + "_PORT"] = url;
+      first = false;
+    }
+    if (!view(port->name()).empty()) out[prefix + "_SERVICE_PORT_" + variable_name(view(port->name()))] = number;
+    std::string each = prefix + "_PORT_" + number + "_" + variable_name(protocol);
+    out[each] = url;
+    out[each + "_PROTO"] = scheme;
+    out[each + "_PORT"] = number;
+    out[each + "_ADDR"] = address;
+  }
+}
+
+}  // namespace
+
+std::map<std::string, std::string> service_environment(const core::Pod& pod, const std::vector<ObjectPtr>& services) {
+  std::map<std::string, std::string> out;
+  bool links = pod.spec()->enable_service_links().value_or(true);
+  for (const auto& service : services) {
+    bool api = service->ns() == "default" && service->name() == "kubernetes";
+    bool own = links && service->ns() == view(pod.metadata()->namespace_());
+    const auto* spec = service->as<core::Service>()->spec();
+    if (spec != nullptr && (api || own)) add_service(out, service->name(), *spec);
   }
   return out;
 }

@@ -36,6 +36,9 @@ Result<std::string> field_value(const core::Pod& pod, std::string_view path, con
 // $(NAME) by the value of NAME, $$ by $; what is not known stays as written.
 std::string expand(std::string_view text, const std::map<std::string, std::string>& values);
 
+// The variables that tell of services: those of the pod's namespace when it wants links, and always the API's own.
+std::map<std::string, std::string> service_environment(const core::Pod& pod, const std::vector<ObjectPtr>& services);
+
 struct Environment {
   std::vector<std::string> list;              // "NAME=value", in order, names once
   std::map<std::string, std::string> values;  // for expansion

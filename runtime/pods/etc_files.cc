@@ -85,8 +85,8 @@ Result<std::string> make_hostname(const core::Pod& pod, const std::string& node_
   std::string fqdn = name + "." + domain;
   if (fqdn.size() <= fqdn_max) return fqdn;
   return Error{Reason::invalid, "Failed to construct FQDN from pod hostname and cluster domain, FQDN " + fqdn +
-                                    " is too long (" + std::to_string(fqdn_max) +
-                                    " characters is the max, " + std::to_string(fqdn.size()) + " characters requested)"};
+                                    " is too long (" + std::to_string(fqdn_max) + " characters is the max, " +
+                                    std::to_string(fqdn.size()) + " characters requested)"};
 }
 
 std::string make_hosts(const core::Pod& pod, const std::vector<std::string>& addresses, const std::string& hostname,

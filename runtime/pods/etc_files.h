@@ -18,7 +18,7 @@ namespace pods {
 struct DnsSettings {
   std::vector<std::string> cluster_dns;  // empty: pods use the node's resolver
   std::string cluster_domain = "cluster.local";
-  std::string host_resolv_conf;          // text of the node's own
+  std::string host_resolv_conf;  // text of the node's own
 };
 
 // At most 63 characters; the node's for pods in its network. An error says why a name cannot be made.

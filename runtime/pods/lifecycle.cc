@@ -154,8 +154,7 @@ bool drive_init(Round& round) {
     bool done = init_done(round.state, container);
     if (done && !container.sidecar) continue;
     bool may_start = !state.running() && !state.starting;
-    if (may_start && state.ended() && state.epoch == round.state.epoch &&
-        !restarts(round.plan, container, true, state))
+    if (may_start && state.ended() && state.epoch == round.state.epoch && !restarts(round.plan, container, true, state))
       return false;
     if (may_start) start(round, container);
     if (!done) return false;
@@ -167,7 +166,12 @@ bool drive_init(Round& round) {
 void drive_changes(Round& round, const ContainerPlan& container) {
   ContainerState& state = round.of(container);
   if (!state.running()) return;
-  if (state.stop == ContainerState::Stop::none && !state.image.empty() && state.image != container.image) {
+  bool changed = state.stop == ContainerState::Stop::none && !state.image.empty() && state.image != container.image;
+  if (!changed) state.changed_at.reset();
+  if (changed && !state.changed_at) state.changed_at = round.now;
+  if (changed && round.now < *state.changed_at + ms_to_ns(change_settle_ms)) {
+    round.wake(*state.changed_at + ms_to_ns(change_settle_ms));
+  } else if (changed) {
     state.restart_after_stop = true;
     state.stop_reason = "Container " + container.name + " definition changed, will be restarted";
   }
@@ -242,9 +246,12 @@ bool restarts(const PodPlan& plan, const ContainerPlan& container, bool init, co
   if (!state.ended() || state.restart_after_stop || container.sidecar) return true;
   bool succeeded = state.current->exit_code == 0;
   switch (plan.restart_policy) {
-    case RestartPolicy::always: return !init || !succeeded;
-    case RestartPolicy::on_failure: return !succeeded;
-    case RestartPolicy::never: return false;
+    case RestartPolicy::always:
+      return !init || !succeeded;
+    case RestartPolicy::on_failure:
+      return !succeeded;
+    case RestartPolicy::never:
+      return false;
   }
   return false;
 }

@@ -54,7 +54,7 @@ struct Backoff {
 
 // Why a container could not be started: what `waiting` of its status says.
 struct StartFailure {
-  std::string reason;   // "ErrImagePull", "CreateContainerConfigError", ...
+  std::string reason;  // "ErrImagePull", "CreateContainerConfigError", ...
   std::string message;
 };
 
@@ -62,29 +62,30 @@ struct ContainerState {
   enum class Stop : uint8_t { none, pre_stop, pre_stop_done, signalled, killed };
 
   std::optional<ContainerRecord> current, previous;  // the latest attempt and the one before
-  uint32_t epoch = 0;             // of the sandbox that `current` ran in
-  bool lost = false;              // `current` ended unseen: nobody knows its exit code
-  std::string message;            // what terminated.message says of `current`; previous' in previous_message
+  uint32_t epoch = 0;                                // of the sandbox that `current` ran in
+  bool lost = false;                                 // `current` ended unseen: nobody knows its exit code
+  std::string message;  // what terminated.message says of `current`; previous' in previous_message
   std::string previous_message;
   bool previous_lost = false;
-  Mono ended_at;                  // when the end of `current` was heard of
+  Mono ended_at;  // when the end of `current` was heard of
   uint32_t restarts = 0;
-  bool starting = false;          // a start is in flight
+  bool starting = false;  // a start is in flight
   Backoff crash_backoff, start_backoff;
   std::optional<StartFailure> failure;
   Mono failed_at;
-  bool backoff_noticed = false;   // the BackOff event of this wait was sent
-  std::string image, image_id;    // what `current` was started from
+  bool backoff_noticed = false;  // the BackOff event of this wait was sent
+  std::string image, image_id;   // what `current` was started from
   int32_t stop_signal = 15;
 
   Stop stop = Stop::none;
   Mono stop_deadline, killed_at;
-  std::string stop_reason;        // why, when it is not the end of the pod
+  std::string stop_reason;          // why, when it is not the end of the pod
+  std::optional<Mono> changed_at;   // its image in the plan became another one
   bool restart_after_stop = false;  // whatever the restart policy says (its definition changed)
 
   // The seam for probes: results by the prober, empty while there is none.
   std::optional<bool> startup_result, readiness_result;
-  bool started_once = false;      // in this epoch; for sidecars
+  bool started_once = false;  // in this epoch; for sidecars
 
   bool running() const { return current && current->running; }
   bool ended() const { return current && !current->running; }
@@ -99,16 +100,16 @@ struct PodState {
   enum class Sandbox : uint8_t { none, starting, ready, stopping };
 
   Sandbox sandbox = Sandbox::none;
-  uint32_t epoch = 0;              // counts sandboxes; init containers run once in each
+  uint32_t epoch = 0;  // counts sandboxes; init containers run once in each
   Backoff setup_backoff;
   std::optional<Mono> setup_retry_at;
   std::map<std::string, ContainerState> containers;
   std::optional<Mono> delete_deadline;  // the pod is being deleted; SIGKILL at this time
-  bool object_gone = false;        // deleted by force: nothing is left to write to
+  bool object_gone = false;             // deleted by force: nothing is left to write to
   std::optional<PodFailure> failure;
   std::optional<Mono> active_since;
   Wall start_time;
-  std::string terminal_phase;      // "Succeeded" or "Failed" once the pod is over
+  std::string terminal_phase;  // "Succeeded" or "Failed" once the pod is over
   std::vector<std::string> addresses;
 };
 
@@ -119,8 +120,8 @@ struct Action {
     pre_stop,         // within `budget_ms`
     signal,
     kill,
-    tear_down,        // sandbox and mounts away; logs stay
-    remove_object,    // tell the API server that the pod is gone
+    tear_down,      // sandbox and mounts away; logs stay
+    remove_object,  // tell the API server that the pod is gone
   } what;
   std::string container;
   uint32_t attempt = 0;
@@ -172,6 +173,9 @@ inline constexpr int64_t backoff_ms_min = 10'000;
 inline constexpr int64_t backoff_ms_max = 300'000;
 // A container whose preStop hook used up the grace period still gets this long after SIGTERM.
 inline constexpr int64_t grace_after_pre_stop_ms = 2'000;
+// A changed definition is acted on this much later: several edits in a row are one restart, and whoever edits can still
+// write the status of the revision it read.
+inline constexpr int64_t change_settle_ms = 1'000;
 // A configuration that failed is tried again this often (a missing ConfigMap may appear).
 inline constexpr int64_t config_retry_ms = 10'000;
 

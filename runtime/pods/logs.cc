@@ -205,7 +205,8 @@ Result<uint32_t> choose_attempt(const PodPlan& plan, std::string_view container,
   std::string why = plan.init_containers.empty() ? "ContainerCreating" : "PodInitializing";
   if (state != nullptr && state->failure) {
     why = state->failure->reason;
-    if (why == "ErrImagePull") why = state->backoff_noticed ? "trying and failing to pull image" : "image can't be pulled";
+    if (why == "ErrImagePull")
+      why = state->backoff_noticed ? "trying and failing to pull image" : "image can't be pulled";
   }
   return bad_request(where + " is waiting to start: " + why);
 }

@@ -33,9 +33,9 @@ json::Array conditions(const HostFacts& facts, const HostLoad& load) {
   bool disk = below(load.disk_available_bytes, load.disk_bytes, percent_disk_min) ||
               below(load.disk_files_free, load.disk_files, percent_files_min);
   bool pids = below(load.pids_max - load.pids, load.pids_max, percent_pids_min);
-  out.push_back(condition("MemoryPressure", memory,
-                          memory ? "KubeletHasInsufficientMemory" : "KubeletHasSufficientMemory",
-                          memory ? "kubelet has insufficient memory available" : "kubelet has sufficient memory available"));
+  out.push_back(
+      condition("MemoryPressure", memory, memory ? "KubeletHasInsufficientMemory" : "KubeletHasSufficientMemory",
+                memory ? "kubelet has insufficient memory available" : "kubelet has sufficient memory available"));
   out.push_back(condition("DiskPressure", disk, disk ? "KubeletHasDiskPressure" : "KubeletHasNoDiskPressure",
                           disk ? "kubelet has disk pressure" : "kubelet has no disk pressure"));
   out.push_back(condition("PIDPressure", pids, pids ? "KubeletHasInsufficientPID" : "KubeletHasSufficientPID",
@@ -43,8 +43,8 @@ json::Array conditions(const HostFacts& facts, const HostLoad& load) {
   if (!facts.missing_controllers.empty()) {
     std::string names;
     for (const auto& it : facts.missing_controllers) names.append(names.empty() ? "" : ", ").append(it);
-    out.push_back(condition("CgroupControllersMissing", true, "ControllersMissing",
-                            "limits are not enforced for: " + names));
+    out.push_back(
+        condition("CgroupControllersMissing", true, "ControllersMissing", "limits are not enforced for: " + names));
   }
   out.push_back(condition("Ready", true, "KubeletReady", "kubelet is posting ready status"));
   return out;
@@ -54,13 +54,14 @@ json::Value capacity(const HostFacts& facts, const HostLoad& load, const AgentOp
   json::Object out;
   out.set("cpu", std::to_string(facts.cpus));
   out.set("ephemeral-storage", kib_text(load.disk_bytes));
-  for (const auto& [name, bytes] : facts.huge_pages) out.set(name, Quantity{bytes, Quantity::Format::binary_si}.to_string());
+  for (const auto& [name, bytes] : facts.huge_pages)
+    out.set(name, Quantity{bytes, Quantity::Format::binary_si}.to_string());
   out.set("memory", kib_text(facts.memory_bytes));
   out.set("pods", std::to_string(options.pods_max));
   return json::Value{std::move(out)};
 }
 
-json::Array addresses(const HostFacts& facts) {
+json::Array addresses(const HostFacts& facts, const AgentOptions& options) {
   json::Array out;
   auto add = [&out](std::string_view type, const std::string& address) {
     json::Object it;
@@ -75,7 +76,7 @@ json::Array addresses(const HostFacts& facts) {
     if (!seen) add("InternalIP", address);
     seen = true;
   }
-  add("Hostname", facts.hostname);
+  add("Hostname", options.node_name);
   return out;
 }
 
@@ -163,7 +164,7 @@ json::Value without_heartbeats(const json::Value& status) {
 json::Value node_status(const HostFacts& facts, const HostLoad& load, const AgentOptions& options,
                         const std::vector<images::Image>& images) {
   json::Object out;
-  out.set("addresses", addresses(facts));
+  out.set("addresses", addresses(facts, options));
   out.set("allocatable", capacity(facts, load, options));
   out.set("capacity", capacity(facts, load, options));
   out.set("conditions", conditions(facts, load));

@@ -37,11 +37,13 @@ class NodeStatus {
   Task<Result<void>> update_node(json::Value fresh);
   Task<Result<void>> renew_lease();
   void tell_changes(const json::Value& fresh);
+  Task<Result<void>> collect_images();
 
   Services& services_;
   HostFacts facts_;
-  json::Value last_;        // status as last computed
+  json::Value last_;  // status as last computed
   Mono written_at_;
+  Mono collected_at_;
   std::string node_uid_;
   bool ready_told_ = false;
 };

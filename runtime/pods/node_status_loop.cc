@@ -1,7 +1,8 @@
 #include "objects/object.h"
-#include "objects/quantity.h"
+#include "objects/schema/core_generated.h"
 #include "runtime/client/timestamps.h"
 #include "runtime/pods/node_status.h"
+#include "runtime/pods/pod_plan.h"
 
 namespace kring::pods {
 
@@ -21,7 +22,30 @@ client::Reference node_reference(const AgentOptions& options) {
   return out;
 }
 
+bool disk_pressure(const json::Value& status) {
+  for (const auto& it : status.find("conditions")->as_array())
+    if (it.string_or("type") == "DiskPressure") return it.string_or("status") == "True";
+  return false;
+}
+
 }  // namespace
+
+// Images that no pod names and nobody imported make room, at most once in a few minutes.
+Task<Result<void>> NodeStatus::collect_images() {
+  Mono now = services_.env.clock.now();
+  if (collected_at_.ns != 0 && now - collected_at_ < ms_to_ns(status_every_ms)) co_return Result<void>{};
+  collected_at_ = now;
+  auto pods = co_await services_.client.list(kinds::pod(), {});
+  if (pods.has_error()) co_return pods.error();
+  std::vector<std::string> in_use;
+  for (const auto& pod : pods->objects) {
+    PodPlan plan = plan_of(*pod->as<core::Pod>());
+    for (const auto* list : {&plan.containers, &plan.init_containers})
+      for (const auto& container : *list) in_use.push_back(container.image);
+  }
+  services_.env.log.info("disk is short, removing unused images");
+  co_return co_await services_.images.collect(std::move(in_use));
+}
 
 void NodeStatus::learn() {
   facts_ = services_.host.facts();
@@ -52,6 +76,11 @@ Task<Result<void>> NodeStatus::beat() {
   std::vector<images::Image> listed;
   if (images.has_value()) listed = std::move(*images);
   json::Value fresh = node_status(facts_, load, services_.options, listed);
+  if (disk_pressure(fresh)) {
+    auto collected = co_await collect_images();
+    if (collected.has_error() && collected.error().reason == Reason::canceled) co_return collected;
+    if (failed(collected)) services_.env.log.warn("images not collected", {{"error", collected.error()}});
+  }
   auto written = co_await update_node(std::move(fresh));
   if (written.has_error()) co_return written;
   co_return co_await renew_lease();
@@ -68,7 +97,8 @@ Task<Result<void>> NodeStatus::update_node(json::Value fresh) {
   };
   auto edited = co_await client::edit(services_.client, kinds::node(), name, "status",
                                       client::WriteOptions{.recomputable = true}, edit);
-  if (edited.has_error() && edited.error().reason == Reason::not_found) co_return co_await register_node(std::move(fresh));
+  if (edited.has_error() && edited.error().reason == Reason::not_found)
+    co_return co_await register_node(std::move(fresh));
   if (edited.has_error()) co_return edited.error();
   if (wrote) written_at_ = services_.env.clock.now();
   node_uid_ = std::string{(*edited)->uid()};
@@ -95,13 +125,15 @@ Task<Result<void>> NodeStatus::register_node(json::Value fresh) {
 void NodeStatus::tell_changes(const json::Value& fresh) {
   const AgentOptions& options = services_.options;
   if (!ready_told_)
-    services_.events.normal(node_reference(options), "NodeReady", "Node " + options.node_name + " status is now: NodeReady");
+    services_.events.normal(node_reference(options), "NodeReady",
+                            "Node " + options.node_name + " status is now: NodeReady");
   for (const auto& it : fresh.find("conditions")->as_array()) {
     std::string_view type = it.string_or("type");
     if (type == "Ready") continue;
     bool before = false;
     if (const json::Value* old = last_.find("conditions"); old != nullptr)
-      for (const auto& other : old->as_array()) before |= other.string_or("type") == type && other.string_or("status") == "True";
+      for (const auto& other : old->as_array())
+        before |= other.string_or("type") == type && other.string_or("status") == "True";
     if (it.string_or("status") != "True" || before) continue;
     services_.events.warning(node_reference(options), it.string_or("reason"), std::string{it.string_or("message")});
   }
@@ -138,7 +170,8 @@ Task<Result<void>> NodeStatus::renew_lease() {
   lease.set("kind", "Lease");
   lease.set("metadata", std::move(metadata));
   lease.set("spec", std::move(spec));
-  auto created = co_await services_.client.create(kinds::lease(), "kube-node-lease", json::Value{std::move(lease)}, options);
+  auto created =
+      co_await services_.client.create(kinds::lease(), "kube-node-lease", json::Value{std::move(lease)}, options);
   // The namespace may still be on its way on a first start; the next beat tries again.
   if (created.has_error() && created.error().reason != Reason::not_found) co_return created.error();
   co_return Result<void>{};

@@ -41,6 +41,7 @@ Task<Result<void>> PodWorker::set_up() {
     fail("SysctlForbidden", "forbidden sysctl: \"" + forbidden + "\" not allowlisted");
     co_return Error{Reason::forbidden, "forbidden sysctl"};
   }
+  leftovers_ = true;
   auto volumes = co_await prepare_volumes();
   if (volumes.has_error()) co_return volumes;
   auto sandbox = co_await start_sandbox();
@@ -56,8 +57,9 @@ Task<Result<Tokens>> PodWorker::make_tokens() {
   refresh_at_.reset();
   if (services_.tokens == nullptr) co_return out;
   for (const auto& wish : wishes) {
-    TokenIssuer::Request request{plan_.ns, text(pod_->as<core::Pod>()->spec()->service_account_name()), plan_.name,
-                                 plan_.uid, wish.audience, wish.expiration_seconds};
+    TokenIssuer::Request request{plan_.ns,      text(pod_->as<core::Pod>()->spec()->service_account_name()),
+                                 plan_.name,    plan_.uid,
+                                 wish.audience, wish.expiration_seconds};
     auto token = co_await services_.tokens->issue(std::move(request));
     if (token.has_error()) co_return token.error();
     out[{wish.volume, wish.path}] = std::move(*token);
@@ -76,7 +78,8 @@ Task<Result<void>> PodWorker::prepare_volumes() {
   if (sources.has_error()) co_return sources.error();
   auto tokens = co_await make_tokens();
   if (failed(tokens))
-    services_.events.warning(client::reference_to(*pod), "FailedMount", "failed to fetch token: " + tokens.error().message);
+    services_.events.warning(client::reference_to(*pod), "FailedMount",
+                             "failed to fetch token: " + tokens.error().message);
   if (tokens.has_error()) co_return tokens.error();
   Volumes volumes{services_.files, paths()};
   auto errors = volumes.set_up(*pod->as<core::Pod>(), *sources, services_.facts(state_.addresses), *tokens);
@@ -183,14 +186,16 @@ Task<Result<void>> PodWorker::pre_stop_task(std::string container, int64_t budge
 Task<Result<void>> PodWorker::signal_task(std::string container, int32_t signal) {
   auto sent = co_await services_.processes.signal_container(plan_.uid, container, signal);
   if (failed(sent))
-    services_.env.log.warn("signal not sent", {{"pod", plan_.full_name()}, {"container", container}, {"error", sent.error()}});
+    services_.env.log.warn("signal not sent",
+                           {{"pod", plan_.full_name()}, {"container", container}, {"error", sent.error()}});
   co_return Result<void>{};
 }
 
 Task<Result<void>> PodWorker::kill_task(std::string container) {
   auto killed = co_await services_.processes.kill_container(plan_.uid, container);
   if (failed(killed))
-    services_.env.log.warn("kill failed", {{"pod", plan_.full_name()}, {"container", container}, {"error", killed.error()}});
+    services_.env.log.warn("kill failed",
+                           {{"pod", plan_.full_name()}, {"container", container}, {"error", killed.error()}});
   co_return Result<void>{};
 }
 
@@ -209,23 +214,30 @@ Task<Result<void>> PodWorker::exit_task(ContainerRecord record) {
   co_return Result<void>{};
 }
 
-Task<Result<void>> PodWorker::tear_down_task() {
+// Idempotent.
+Task<Result<void>> PodWorker::tear_down() {
   auto removed = co_await services_.processes.remove_pod(plan_.uid);
-  if (failed(removed)) {
-    services_.events.warning(client::reference_to(*pod_), "FailedKillPod", "error killing pod: " + removed.error().message);
-  } else if (services_.network != nullptr && !removed.has_error()) {
+  if (removed.has_error()) {
+    if (failed(removed))
+      services_.events.warning(client::reference_to(*pod_), "FailedKillPod",
+                               "error killing pod: " + removed.error().message);
+    co_return removed;
+  }
+  if (services_.network != nullptr) {
     auto detached = co_await services_.network->detach(plan_.uid);
     if (failed(detached)) services_.env.log.warn("pod network not removed", {{"error", detached.error()}});
   }
-  bool done = !removed.has_error();
-  if (done) {
-    Volumes{services_.files, paths()}.unmount();
-    auto files = co_await services_.files.remove_tree(paths().directory);
-    if (failed(files))
-      services_.env.log.warn("pod directory not removed", {{"pod", plan_.full_name()}, {"error", files.error()}});
-    done = !files.has_error();
-  }
-  on_torn_down(state_, done, now());
+  Volumes{services_.files, paths()}.unmount();
+  auto files = co_await services_.files.remove_tree(paths().directory);
+  if (failed(files))
+    services_.env.log.warn("pod directory not removed", {{"pod", plan_.full_name()}, {"error", files.error()}});
+  if (!files.has_error()) leftovers_ = false;
+  co_return files;
+}
+
+Task<Result<void>> PodWorker::tear_down_task() {
+  auto done = co_await tear_down();
+  on_torn_down(state_, !done.has_error(), now());
   wake_.notify();
   co_return Result<void>{};
 }
@@ -245,7 +257,8 @@ Task<Result<void>> PodWorker::refresh_volumes() {
 
 Task<Result<void>> PodWorker::refresh_task() {
   auto done = co_await refresh_volumes();
-  if (failed(done)) services_.env.log.warn("volumes not refreshed", {{"pod", plan_.full_name()}, {"error", done.error()}});
+  if (failed(done))
+    services_.env.log.warn("volumes not refreshed", {{"pod", plan_.full_name()}, {"error", done.error()}});
   if (done.has_error()) refresh_at_ = now() + ms_to_ns(refresh_retry_ms);
   refreshing_ = false;
   wake_.notify();

@@ -67,13 +67,12 @@ std::string field_path(const core::Pod& pod, std::string_view container) {
 bool safe_name(std::string_view name) {
   if (name.empty() || name.size() > 253 || name == "." || name == "..") return false;
   return std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+           c == '_';
   });
 }
 
-std::string PodPaths::volume(std::string_view volume) const {
-  return directory + "/volumes/" + std::string{volume};
-}
+std::string PodPaths::volume(std::string_view volume) const { return directory + "/volumes/" + std::string{volume}; }
 std::string PodPaths::log_file(std::string_view container, uint32_t attempt) const {
   return log_directory + "/" + std::string{container} + "/" + std::to_string(attempt) + ".log";
 }

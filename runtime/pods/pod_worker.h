@@ -42,6 +42,7 @@ class PodWorker {
 
  private:
   Task<Result<void>> run();
+  Task<Result<void>> rejoin_network();
   bool perform(const Decision& decision);  // true: the object is to be removed now
   void postpone_end(Decision& decision);
   void begin_chores(Mono now);
@@ -57,6 +58,7 @@ class PodWorker {
   Task<Result<void>> kill_task(std::string container);
   Task<Result<void>> exit_task(ContainerRecord record);
   Task<Result<void>> tear_down_task();
+  Task<Result<void>> tear_down();
   Task<Result<void>> forget_task(std::string container, uint32_t attempt);
   Task<Result<void>> refresh_task();
   Task<Result<void>> refresh_volumes();
@@ -83,13 +85,15 @@ class PodWorker {
   PodState state_;
   void read_object();
   json::Value api_status_;      // as the API server has it
-  json::Value wish_;            // the object without its status: what people change
+  size_t wish_hash_ = 0;        // of the object without its status: what people change
   json::Value written_status_;  // as last written by this worker
   Signal wake_;
   TaskGroup starts_, operations_;
   std::map<std::string, ContainerRecord> early_exits_;  // heard of before the start was
   bool refresh_wanted_ = false, refreshing_ = false;
   std::optional<Mono> refresh_at_, check_limits_at_;
+  int32_t keeper_pid_ = 0;  // of an adopted pod
+  bool leftovers_ = false;  // something of the sandbox may be there although it was never ready
   bool finished_ = false;
 };
 

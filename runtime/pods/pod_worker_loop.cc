@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <functional>
 
 #include "objects/codec.h"
 #include "objects/schema/core_generated.h"
@@ -15,9 +16,18 @@ constexpr int64_t remove_retry_ms = 1'000;
 constexpr int64_t status_retry_ms = 1'000;
 
 // What the agent owns of a status; the rest of it stays as it is.
-constexpr std::string_view owned_fields[] = {
-    "conditions", "containerStatuses", "hostIP", "hostIPs", "initContainerStatuses", "message", "phase",
-    "podIP",      "podIPs",            "reason", "qosClass", "startTime"};
+constexpr std::string_view owned_fields[] = {"conditions",
+                                             "containerStatuses",
+                                             "hostIP",
+                                             "hostIPs",
+                                             "initContainerStatuses",
+                                             "message",
+                                             "phase",
+                                             "podIP",
+                                             "podIPs",
+                                             "reason",
+                                             "qosClass",
+                                             "startTime"};
 
 bool has_limits(const core::Pod& pod) {
   for (const auto* volume : items(pod.spec()->volumes()))
@@ -53,16 +63,16 @@ void PodWorker::read_object() {
   value.as_object().erase("status");
   if (json::Value* metadata = value.find("metadata"); metadata != nullptr && metadata->is_object())
     for (std::string_view field : {"resourceVersion", "managedFields"}) metadata->as_object().erase(field);
-  wish_ = std::move(value);
+  wish_hash_ = std::hash<std::string>{}(json::print(value));
 }
 
 void PodWorker::update(ObjectPtr pod) {
-  json::Value before = std::move(wish_);
+  size_t before = wish_hash_;
   pod_ = std::move(pod);
   plan_ = plan_of(*pod_->as<core::Pod>());
   read_object();
   // Our own words on its status come back here too: they change nothing.
-  if (!(wish_ == before)) {
+  if (wish_hash_ != before) {
     retry_configuration();
     // Labels and annotations may be in a volume.
     if (state_.sandbox == PodState::Sandbox::ready && !items(pod_->as<core::Pod>()->spec()->volumes()).empty())
@@ -120,7 +130,8 @@ void PodWorker::lost() {
 }
 
 Task<Result<void>> PodWorker::pod_worker_loop() {
-  auto ran = co_await run();
+  auto ran = co_await rejoin_network();
+  if (!ran.has_error()) ran = co_await run();
   starts_.cancel();
   operations_.cancel();
   auto starts_joined = co_await shielded(services_.env, starts_.join());
@@ -129,6 +140,20 @@ Task<Result<void>> PodWorker::pod_worker_loop() {
     if (failed(*joined)) services_.env.log.error("pod operation failed", {{"error", joined->error()}});
   finished_ = true;
   co_return ran;
+}
+
+// An adopted pod has its link already; asking for it again tells its addresses.
+Task<Result<void>> PodWorker::rejoin_network() {
+  bool host_network = pod_->as<core::Pod>()->spec()->host_network().value_or(false);
+  if (services_.network == nullptr || host_network || state_.sandbox != PodState::Sandbox::ready)
+    co_return Result<void>{};
+  PodNetwork::Pod link{plan_.uid, plan_.ns, plan_.name, keeper_pid_};
+  auto addresses = co_await services_.network->attach(std::move(link));
+  if (addresses.has_error() && addresses.error().reason == Reason::canceled) co_return addresses.error();
+  if (failed(addresses))
+    services_.env.log.warn("pod network not joined again", {{"pod", plan_.full_name()}, {"error", addresses.error()}});
+  if (addresses.has_value()) state_.addresses = std::move(*addresses);
+  co_return Result<void>{};
 }
 
 Task<Result<void>> PodWorker::run() {
@@ -216,7 +241,9 @@ bool PodWorker::perform(const Decision& decision) {
   bool remove = false;
   for (const auto& action : decision.actions) {
     switch (action.what) {
-      case What::set_up: starts_.spawn("set up", &PodWorker::set_up_task, std::ref(*this)); break;
+      case What::set_up:
+        starts_.spawn("set up", &PodWorker::set_up_task, std::ref(*this));
+        break;
       case What::start_container:
         starts_.spawn("start " + action.container, &PodWorker::start_task, std::ref(*this), action.container,
                       action.attempt);
@@ -232,8 +259,12 @@ bool PodWorker::perform(const Decision& decision) {
       case What::kill:
         operations_.spawn("kill " + action.container, &PodWorker::kill_task, std::ref(*this), action.container);
         break;
-      case What::tear_down: operations_.spawn("tear down", &PodWorker::tear_down_task, std::ref(*this)); break;
-      case What::remove_object: remove = true; break;
+      case What::tear_down:
+        operations_.spawn("tear down", &PodWorker::tear_down_task, std::ref(*this));
+        break;
+      case What::remove_object:
+        remove = true;
+        break;
     }
   }
   return remove;
@@ -250,8 +281,8 @@ Task<Result<void>> PodWorker::write_status() {
   json::Value status = status_of(plan_, state_, context, api_status_);
   if (status == written_status_) co_return Result<void>{};
   // What was final before this kring started was written in full by the one before.
-  bool known_final = written_status_.is_null() && terminal(state_) &&
-                     api_status_.string_or("phase") == state_.terminal_phase;
+  bool known_final =
+      written_status_.is_null() && terminal(state_) && api_status_.string_or("phase") == state_.terminal_phase;
   if (known_final) co_return Result<void>{};
   std::string uid = plan_.uid;
   auto edit = [&status, &uid](json::Value& object) {
@@ -282,7 +313,14 @@ Task<Result<void>> PodWorker::write_status() {
 }
 
 Task<Result<void>> PodWorker::remove_object() {
-  auto logs = co_await services_.files.remove_tree(paths().log_directory);
+  // A set-up that failed or was cut short left something behind.
+  if (leftovers_) {
+    auto cleaned = co_await tear_down();
+    if (cleaned.has_error()) co_return cleaned;
+  }
+  Result<void> logs;
+  bool safe = safe_name(plan_.uid) && safe_name(plan_.ns) && safe_name(plan_.name);
+  if (safe) logs = co_await services_.files.remove_tree(paths().log_directory);
   if (failed(logs)) services_.env.log.warn("logs not removed", {{"pod", plan_.full_name()}, {"error", logs.error()}});
   if (state_.object_gone) co_return Result<void>{};
   client::ObjectName name{plan_.ns, plan_.name};
@@ -323,6 +361,7 @@ void PodWorker::fail(std::string reason, std::string message) {
 void PodWorker::adopt(PodRecord record) {
   state_.sandbox = PodState::Sandbox::ready;
   state_.epoch = 1;
+  keeper_pid_ = record.keeper_pid;
   // Older attempts first, so that the latest ends up as `current`.
   std::sort(record.containers.begin(), record.containers.end(),
             [](const auto& a, const auto& b) { return a.attempt < b.attempt; });

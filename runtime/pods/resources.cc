@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <map>
 
-#include "objects/schema/core_generated.h"
 #include "objects/quantity.h"
+#include "objects/schema/core_generated.h"
 #include "runtime/client/flat.h"
 
 namespace kring::pods {
@@ -114,8 +114,8 @@ int oom_score_adjust(const core::Pod& pod, const core::Container& container, int
   if (qos == "BestEffort" || memory_capacity_bytes <= 0) return best_effort;
   int64_t requested = whole(request(container, "memory")).value_or(0);
   // A part of the memory in thousandths; a double is exact enough and cannot overflow.
-  int64_t score = 1000 - static_cast<int64_t>(1000.0 * static_cast<double>(requested) /
-                                              static_cast<double>(memory_capacity_bytes));
+  int64_t score =
+      1000 - static_cast<int64_t>(1000.0 * static_cast<double>(requested) / static_cast<double>(memory_capacity_bytes));
   // Always above the guaranteed ones, always below the best-effort ones.
   return static_cast<int>(std::clamp<int64_t>(score, 1000 + guaranteed, best_effort - 1));
 }

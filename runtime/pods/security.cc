@@ -12,7 +12,8 @@ namespace {
 
 std::string capability(std::string_view name) {
   std::string out{name};
-  std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
   if (out.starts_with("CAP_")) out.erase(0, 4);
   return out;
 }
@@ -90,8 +91,8 @@ Result<SecurityConfig> make_security(const core::Pod& pod, const core::Container
       for (const auto* it : items(capabilities->add())) out.add_capabilities.push_back(capability(view(it)));
       for (const auto* it : items(capabilities->drop())) out.drop_capabilities.push_back(capability(view(it)));
     }
-    bool admin = std::find(out.add_capabilities.begin(), out.add_capabilities.end(), "SYS_ADMIN") !=
-                 out.add_capabilities.end();
+    bool admin =
+        std::find(out.add_capabilities.begin(), out.add_capabilities.end(), "SYS_ADMIN") != out.add_capabilities.end();
     if (!out.privileged && !admin) out.allow_privilege_escalation = own->allow_privilege_escalation().value_or(true);
     if (own->seccomp_profile() != nullptr) seccomp = own->seccomp_profile();
   }

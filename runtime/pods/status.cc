@@ -47,7 +47,8 @@ json::Value terminated(const View& view, const ContainerRecord& record, const st
   }
   if (!message.empty()) it.set("message", message);
   it.set("reason", reason);
-  it.set("startedAt", lost && record.started_at.ns == 0 ? json::Value{} : json::Value{time_or_epoch(record.started_at)});
+  it.set("startedAt",
+         lost && record.started_at.ns == 0 ? json::Value{} : json::Value{time_or_epoch(record.started_at)});
   json::Object state;
   state.set("terminated", std::move(it));
   return json::Value{std::move(state)};
@@ -73,8 +74,8 @@ json::Value failure_state(const View& view, const ContainerPlan& container, cons
 
 json::Value back_off_state(const View& view, const ContainerPlan& container, const ContainerState& it) {
   return waiting("CrashLoopBackOff", "back-off " + go_seconds(it.crash_backoff.delay_ms / 1000) +
-                                         " restarting failed container=" + container.name + " pod=" +
-                                         view.plan.full_name());
+                                         " restarting failed container=" + container.name +
+                                         " pod=" + view.plan.full_name());
 }
 
 // The `state` of a container, and its `lastState`.
@@ -251,7 +252,8 @@ json::Array conditions_of(const View& view, std::string_view phase, const json::
   if (before == nullptr || !before->is_array()) return out;
   for (const auto& it : before->as_array()) {
     std::string_view type = it.string_or("type");
-    bool own = std::any_of(ours.begin(), ours.end(), [&](const Condition& condition) { return condition.type == type; });
+    bool own =
+        std::any_of(ours.begin(), ours.end(), [&](const Condition& condition) { return condition.type == type; });
     if (!own) out.push_back(it);
   }
   return out;
@@ -273,8 +275,8 @@ void set_addresses(json::Object& out, const View& view) {
     out.set("hostIP", host.front());
     out.set("hostIPs", address_list(host));
   }
-  const auto& own = view.context.host_network && view.state.sandbox == PodState::Sandbox::ready ? host
-                                                                                                 : view.state.addresses;
+  const auto& own =
+      view.context.host_network && view.state.sandbox == PodState::Sandbox::ready ? host : view.state.addresses;
   if (own.empty()) return;
   out.set("podIP", own.front());
   out.set("podIPs", address_list(own));

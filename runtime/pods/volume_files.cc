@@ -54,7 +54,8 @@ Payload config_map_payload(const Object& object) {
 
 Payload secret_payload(const Object& object) {
   Payload out;
-  for (const auto* entry : items(object.as<core::Secret>()->data())) out[text(entry->key())] = bytes_text(entry->value());
+  for (const auto* entry : items(object.as<core::Secret>()->data()))
+    out[text(entry->key())] = bytes_text(entry->value());
   return out;
 }
 
@@ -83,7 +84,8 @@ Result<void> add_object(Filler& filler, const Kind& kind, std::string_view name,
   ObjectPtr object = source_of(filler, kind, name);
   if (object == nullptr) {
     if (optional) return {};
-    return Error{Reason::not_found, std::string{secret ? "secret" : "configmap"} + " \"" + std::string{name} + "\" not found"};
+    return Error{Reason::not_found,
+                 std::string{secret ? "secret" : "configmap"} + " \"" + std::string{name} + "\" not found"};
   }
   Payload payload = secret ? secret_payload(*object) : config_map_payload(*object);
   return add_payload(filler, std::move(payload), paths, optional, secret ? "secret" : "config");
@@ -137,7 +139,8 @@ Result<std::vector<VolumeFile>> volume_files(const core::Pod& pod, const core::V
   Filler filler{.pod = pod, .volume = text(volume.name()), .sources = sources, .facts = facts, .tokens = tokens};
   if (const auto* it = volume.config_map()) {
     filler.mode = it->default_mode().value_or(default_mode);
-    KRING_TRY_VOID(add_object(filler, kinds::config_map(), view(it->name()), it->items(), it->optional().value_or(false)));
+    KRING_TRY_VOID(
+        add_object(filler, kinds::config_map(), view(it->name()), it->items(), it->optional().value_or(false)));
   } else if (const auto* secret = volume.secret()) {
     filler.mode = secret->default_mode().value_or(default_mode);
     KRING_TRY_VOID(add_object(filler, kinds::secret(), view(secret->secret_name()), secret->items(),

@@ -40,7 +40,8 @@ Error wrong_type(const std::string& path, std::string_view what) {
 
 // A sub path that leads out of its volume is refused before it is looked at.
 Result<void> check_sub_path(std::string_view path) {
-  if (path.starts_with('/')) return Error{Reason::invalid, "subPath must not be an absolute path: " + std::string{path}};
+  if (path.starts_with('/'))
+    return Error{Reason::invalid, "subPath must not be an absolute path: " + std::string{path}};
   for (size_t at = 0; at <= path.size();) {
     size_t end = std::min(path.find('/', at), path.size());
     if (path.substr(at, end - at) == "..")
@@ -194,7 +195,8 @@ Result<PodMount> Volumes::mount_of(const core::Volume& volume, const core::Volum
                                    const std::map<std::string, std::string>& values) {
   PodMount out;
   bool from_objects = filled_from_objects(volume);
-  std::string base = volume.host_path() != nullptr ? text(volume.host_path()->path()) : paths_.volume(view(volume.name()));
+  std::string base =
+      volume.host_path() != nullptr ? text(volume.host_path()->path()) : paths_.volume(view(volume.name()));
   out.host_path = base;
   out.container_path = text(mount.mount_path());
   if (!out.container_path.starts_with('/')) out.container_path = "/" + out.container_path;

@@ -147,9 +147,8 @@ bool matches(const Term& term, const NodeInfo& node) {
     auto found = node.labels.find(it.key);
     if (!holds(it, found == node.labels.end() ? nullptr : &found->second)) return false;
   }
-  return std::all_of(term.fields.begin(), term.fields.end(), [&](const Requirement& it) {
-    return it.key == "metadata.name" && holds(it, &node.name);
-  });
+  return std::all_of(term.fields.begin(), term.fields.end(),
+                     [&](const Requirement& it) { return it.key == "metadata.name" && holds(it, &node.name); });
 }
 
 bool conflicts(const HostPort& a, const HostPort& b) {

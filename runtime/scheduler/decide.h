@@ -57,7 +57,7 @@ struct PodInfo {
   int32_t priority = 0;
   bool may_preempt = true;
   Wall created;
-  Amounts requests;                      // without "pods"
+  Amounts requests;  // without "pods"
   std::map<std::string, std::string> node_selector;
   std::optional<std::vector<Term>> required_affinity;  // one must match
   std::vector<PreferredTerm> preferred_affinity;
@@ -72,7 +72,7 @@ struct NodeInfo {
   bool unschedulable = false;
   std::vector<Taint> taints;
   Amounts allocatable;
-  std::vector<PodInfo> pods;             // bound to it and not over
+  std::vector<PodInfo> pods;  // bound to it and not over
 
   Amounts used() const;
 };
@@ -83,7 +83,7 @@ bool conflicts(const HostPort& a, const HostPort& b);
 
 // Why a pod does not fit a node; empty: it does. `final`: no pod that leaves would change that.
 struct Misfit {
-  std::vector<std::string> reasons;      // "Insufficient cpu", "node(s) were unschedulable", ...
+  std::vector<std::string> reasons;  // "Insufficient cpu", "node(s) were unschedulable", ...
   bool final = false;
 };
 Misfit filter(const PodInfo& pod, const NodeInfo& node);
@@ -92,11 +92,11 @@ Misfit filter(const PodInfo& pod, const NodeInfo& node);
 int64_t score(const PodInfo& pod, const NodeInfo& node);
 
 struct Decision {
-  std::string node;                      // empty: nowhere
+  std::string node;  // empty: nowhere
   // "0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: 1 No preemption victims found
   // for incoming pod."
   std::string message;
-  std::string nominated;                 // where victims make room
+  std::string nominated;  // where victims make room
   std::vector<PodInfo> victims;
 };
 Decision decide(const PodInfo& pod, const std::vector<NodeInfo>& nodes);

@@ -78,7 +78,8 @@ void read_affinity(const core::PodSpec& spec, PodInfo& out) {
     out.required_affinity = std::move(terms);
   }
   for (const auto* it : items(affinity.preferred_during_scheduling_ignored_during_execution()))
-    if (it->preference() != nullptr) out.preferred_affinity.push_back({term_of(*it->preference()), it->weight().value_or(0)});
+    if (it->preference() != nullptr)
+      out.preferred_affinity.push_back({term_of(*it->preference()), it->weight().value_or(0)});
 }
 
 void read_ports(const core::PodSpec& spec, PodInfo& out) {
@@ -130,7 +131,8 @@ NodeInfo read_node(const Object& object) {
   if (node.metadata() != nullptr) out.labels = map_of(node.metadata()->labels());
   if (const auto* spec = node.spec()) {
     out.unschedulable = spec->unschedulable().value_or(false);
-    for (const auto* it : items(spec->taints())) out.taints.push_back({text(it->key()), text(it->value()), text(it->effect())});
+    for (const auto* it : items(spec->taints()))
+      out.taints.push_back({text(it->key()), text(it->value()), text(it->effect())});
   }
   if (node.status() != nullptr) out.allocatable = amounts(node.status()->allocatable());
   return out;

@@ -30,8 +30,8 @@ class Scheduler {
     ObjectPtr pod;
     PodInfo info;
     std::string gate;
-    int64_t delay_ms = 0;     // after the next failure
-    Mono retry_at;            // 0: at once
+    int64_t delay_ms = 0;  // after the next failure
+    Mono retry_at;         // 0: at once
   };
 
   Task<Result<void>> queue_loop();
@@ -50,8 +50,8 @@ class Scheduler {
   client::Client& client_;
   client::EventRecorder events_;
   client::Informer pods_, nodes_;
-  std::map<std::string, Waiting> waiting_;       // by uid
-  std::map<std::string, std::string> assumed_;   // uid -> node, bound but not yet seen so
+  std::map<std::string, Waiting> waiting_;      // by uid
+  std::map<std::string, std::string> assumed_;  // uid -> node, bound but not yet seen so
   Signal changed_;
   TaskGroup tasks_;
 };

@@ -87,7 +87,8 @@ bool EventRing::Cursor::skip() {
 }
 
 Result<std::optional<Event>> EventRing::Cursor::take() {
-  if (!skip()) return Error{Reason::expired, "the watch fell behind: too old resource version: " + std::to_string(seen_)};
+  if (!skip())
+    return Error{Reason::expired, "the watch fell behind: too old resource version: " + std::to_string(seen_)};
   const Sequence& from = ring_.sequence(kind_);
   if (next_ - from.first == from.events.size()) return std::optional<Event>{};
   std::optional<Event> event{from.events[next_ - from.first]};

@@ -17,8 +17,8 @@ std::string describe(const SegmentInfo& info, bool active) {
   std::string line = segment_name(info.slot) + ": ";
   if (info.state == State::blank) return line + "blank";
   if (info.state == State::damaged) return line + "header damaged";
-  line += "number " + std::to_string(info.header.sequence) + ", " + std::to_string(info.frames) + " frames to replay, " +
-          std::to_string(info.end) + " of " + std::to_string(info.file_bytes) + " bytes used";
+  line += "number " + std::to_string(info.header.sequence) + ", " + std::to_string(info.frames) +
+          " frames to replay, " + std::to_string(info.end) + " of " + std::to_string(info.file_bytes) + " bytes used";
   if (!info.both_headers) line += ", one copy of the header is damaged";
   return line + (active ? ", the log goes on here" : "");
 }

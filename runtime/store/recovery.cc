@@ -53,7 +53,7 @@ class Recovery {
   // True when every frame of the file is whole. Reads, does not map.
   Task<Result<bool>> check_snapshot(size_t index);
   Task<Result<void>> use_snapshot(size_t index);
-  Task<Result<void>> read_segment_headers(const std::vector<std::string>& names);
+  Task<Result<void>> read_segment_headers(std::vector<std::string> names);
   Task<Result<void>> replay();
   Task<Result<void>> replay_segment(SegmentInfo& segment);
   Task<Result<void>> look_for_later_frames(SegmentInfo& segment, File& file);
@@ -98,7 +98,7 @@ Task<Result<void>> Recovery::read_snapshot_headers() {
   co_return Result<void>{};
 }
 
-Task<Result<void>> Recovery::read_segment_headers(const std::vector<std::string>& names) {
+Task<Result<void>> Recovery::read_segment_headers(std::vector<std::string> names) {
   for (const std::string& name : names) {
     const auto slot = slot_of(name);
     if (!slot.has_value()) continue;
@@ -228,7 +228,8 @@ Task<Result<void>> Recovery::replay() {
   std::vector<SegmentInfo*> needed;
   for (SegmentInfo& segment : out_.segments) {
     if (segment.state == FileHeaders::State::damaged) {
-      note(path(segment_name(segment.slot)) + ": the header is damaged; the file is kept aside, acknowledged writes may be lost");
+      note(path(segment_name(segment.slot)) +
+           ": the header is damaged; the file is kept aside, acknowledged writes may be lost");
       out_.aside.push_back(segment_name(segment.slot));
       out_.damaged = true;
     }
@@ -247,9 +248,9 @@ Task<Result<void>> Recovery::replay() {
   const bool hole = highest_frame_ > out_.frame_sequence;
   if (hole) {
     out_.damaged = true;
-    note(directory_ + ": the log has a hole: frame " + std::to_string(out_.frame_sequence + 1) + " is missing or bad but frame " +
-         std::to_string(highest_frame_) + " is there; acknowledged writes after revision " +
-         std::to_string(out_.revision) + " are lost");
+    note(directory_ + ": the log has a hole: frame " + std::to_string(out_.frame_sequence + 1) +
+         " is missing or bad but frame " + std::to_string(highest_frame_) +
+         " is there; acknowledged writes after revision " + std::to_string(out_.revision) + " are lost");
     for (SegmentInfo* segment : needed)
       if (segment->past_hole) {
         note(path(segment_name(segment->slot)) + ": kept aside, it holds frames that could not be replayed");
@@ -282,7 +283,8 @@ Task<Result<void>> Recovery::replay_segment(SegmentInfo& segment) {
     const auto records = state::decode_frame(*header, found.bytes);
     if (records.has_error()) {
       note(path(segment_name(segment.slot)) + ": dropped frame " + std::to_string(header->sequence) + " at byte " +
-           std::to_string(segment.end) + " with " + std::to_string(header->records) + " records: " + records.error().message);
+           std::to_string(segment.end) + " with " + std::to_string(header->records) +
+           " records: " + records.error().message);
       break;
     }
     for (const state::Record& record : *records) KRING_CO_TRY_VOID(apply(record, nullptr));
@@ -324,7 +326,8 @@ void Recovery::choose_active(bool hole) {
   for (size_t i = 0; i < out_.segments.size(); ++i) {
     const SegmentInfo& segment = out_.segments[i];
     if (segment.state != FileHeaders::State::valid) continue;
-    if (!out_.active.has_value() || segment.header.sequence > out_.segments[*out_.active].header.sequence) out_.active = i;
+    if (!out_.active.has_value() || segment.header.sequence > out_.segments[*out_.active].header.sequence)
+      out_.active = i;
   }
   // A segment with one bad header copy is read but not written on: the next bad sector would lose it.
   if (out_.active.has_value() && !out_.segments[*out_.active].both_headers) out_.active.reset();

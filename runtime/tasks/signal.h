@@ -17,8 +17,8 @@ class Signal {
   explicit Signal(Env& env);
   ~Signal();
   void notify();
-  Task<Result<void>> wait();                         // success or canceled
-  Task<Result<void>> wait_until(Mono deadline);      // success, timeout or canceled
+  Task<Result<void>> wait();                     // success or canceled
+  Task<Result<void>> wait_until(Mono deadline);  // success, timeout or canceled
 
  private:
   struct State;

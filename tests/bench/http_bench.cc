@@ -35,8 +35,8 @@ Task<Result<void>> stop_on_signal(Env& env, TaskGroup& group) {
 
 Task<Result<void>> serve(Env& env, std::string plain_port, std::string tls_port, std::string directory) {
   KRING_CO_TRY(const auto authority, co_await http::CertificateAuthority::open(env, directory));
-  http::CertificateRequest request{.common_name = "bench", .dns_names = {"localhost"}, .addresses = {"127.0.0.1"},
-                                   .server = true};
+  http::CertificateRequest request{
+      .common_name = "bench", .dns_names = {"localhost"}, .addresses = {"127.0.0.1"}, .server = true};
   KRING_CO_TRY(const auto pair, co_await authority->load_or_issue("server", std::move(request)));
   FixedBody handler;
   const auto server = http::make_server(env, handler, http::Limits::standard());

@@ -100,6 +100,6 @@ done
 sum=$(cat "$work"/newer/* | sha256sum)
 mkdir -p "$work/refused"
 cp -a "$work/newer" "$work/refused/store"
-refuse 'format' in_world timeout 20 "$kring" node --data-dir "$work/refused" --listen 127.0.0.1:0
+refuse 'is not a file of kring; nothing was changed' in_world timeout 20 "$kring" node --data-dir "$work/refused" --listen 127.0.0.1:0
 [[ $(cat "$work"/refused/store/* | sha256sum) == "$sum" ]] || { echo "FAILED: a foreign format was changed" >&2; failures=$((failures + 1)); }
 refuse '' "$kring" fsck "$work/does-not-exist"

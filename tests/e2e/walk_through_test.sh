@@ -1,6 +1,12 @@
 #!/usr/bin/env bash
-# Goal: what the walk-through does with pods works word for word with an unmodified kubectl (KUBECTL says which).
+# Goal: what the walk-through does with pods works word for word with an unmodified kubectl.
 # Method: a node of its own, the manifests of examples/walk-through, and every command a person would type.
+#   usage: tests/e2e/walk_through_test.sh [1.NN]     a client of build/clients; 77 when this machine has none
+clients=${KRING_CLIENTS:-$(dirname "$0")/../../build/clients}
+if [[ -n ${1:-} ]]; then
+  KUBECTL=$clients/kubectl.$1
+  [[ -x $KUBECTL ]] || { echo "this machine has no kubectl $1"; exit 77; }
+fi
 source "$(dirname "$0")/lib.sh"
 manifests=$root/examples/walk-through
 start_node

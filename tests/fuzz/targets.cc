@@ -8,6 +8,7 @@ std::span<const Target> all_targets() {
       {"selector", selector}, {"time", time}, {"codec", codec},
       {"image_documents", image_documents}, {"image_layer", image_layer},
       {"http_request", http_request}, {"dns_answer", dns_answer},
+      {"keeper_message", keeper_message},
   };
   return targets;
 }

@@ -24,5 +24,6 @@ void image_documents(std::string_view input);
 void image_layer(std::string_view input);
 void http_request(std::string_view input);
 void dns_answer(std::string_view input);
+void keeper_message(std::string_view input);
 
 }  // namespace kring::fuzz

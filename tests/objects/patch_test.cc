@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "objects/codec.h"
 #include "objects/limits.h"
 
@@ -384,6 +386,31 @@ TEST(StrategicPatch, AppliesWhatKubectlApplySends) {
       R"({"metadata":{"annotations":{"kubectl.kubernetes.io/last-applied-configuration":"new"}},"spec":{"replicas":3,"template":{"spec":{"$setElementOrder/containers":[{"name":"web"},{"name":"log"}],"containers":[{"$setElementOrder/env":[{"name":"B"}],"env":[{"name":"B","value":"2"},{"$patch":"delete","name":"A"}],"image":"web:2","name":"web"},{"image":"log:1","name":"log"}]}}}})",
       R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web","annotations":{"kubectl.kubernetes.io/last-applied-configuration":"new","deployment.kubernetes.io/revision":"1"}},"spec":{"replicas":3,"selector":{"matchLabels":{"app":"web"}},"strategy":{"type":"RollingUpdate","rollingUpdate":{"maxSurge":"25%","maxUnavailable":"25%"}},"template":{"metadata":{"labels":{"app":"web"}},"spec":{"containers":[{"name":"web","image":"web:2","imagePullPolicy":"IfNotPresent","env":[{"name":"B","value":"2"}],"ports":[{"containerPort":80,"protocol":"TCP"}]},{"image":"log:1","name":"log"}],"restartPolicy":"Always"}}}})"};
   EXPECT_EQ(strategic(deployment(), row), canonical(row.expected));
+}
+
+TEST(EveryPatch, DoesWhatKubectlDoesWithRandomOnes) {
+  // One case a line, made by a generator of random pods, deployments, services and patches: what kubectl 1.32
+  // `patch --local` (Kubernetes' own libraries) made of it, or said.
+  std::ifstream file{KRING_SOURCE_DIR "/tests/objects/patches/kubectl.jsonl"};
+  size_t cases = 0;
+  for (std::string line; std::getline(file, line); ++cases) {
+    const json::Value row = parsed(line);
+    json::Value document = *row.find("document");
+    const json::Value& patch = *row.find("patch");
+    const std::string_view type = row.string_or("type");
+    const Result<void> result = type == "json"    ? apply_json(document, patch)
+                                : type == "merge" ? apply_merge(document, patch)
+                                                  : apply_strategic(document, patch, codec::type_of(row.string_or("table")));
+    if (const json::Value* expected = row.find("expected")) {
+      ASSERT_TRUE(result.has_value()) << result.error().message << "\n" << line;
+      ASSERT_EQ(document, *expected) << json::print(document) << "\n" << line;
+    } else {
+      ASSERT_TRUE(result.has_error()) << line;
+      // Values in messages are cut, and the error that is met first may be another.
+      ASSERT_EQ(result.error().message.substr(0, 20), row.string_or("error").substr(0, 20)) << line;
+    }
+  }
+  EXPECT_GT(cases, 50u);
 }
 
 TEST(StrategicPatch, IsBoundedInWork) {

@@ -93,7 +93,11 @@ TEST(Tidy, EveryTestIsBuilt) {
   const std::vector<SourceFile> orphan = {{"tests/objects/x_test.cc", ""}};
   EXPECT_EQ(check_tests_are_built(orphan, "kring_tests(test_dns dns LINK a)").size(), 1U);
   EXPECT_EQ(check_tests_are_built(orphan, "kring_tests(test_objects objects LINK a)").size(), 0U);
-  EXPECT_EQ(joined(check_tests_are_built(tree(), read("tests/CMakeLists.txt"))), "");
+  std::string cmake;
+  for (const SourceFile& file : tree()) {
+    if (file.path.find("CMakeLists.txt") != std::string::npos) cmake += file.text;
+  }
+  EXPECT_EQ(joined(check_tests_are_built(tree(), cmake)), "");
 }
 
 TEST(Tidy, EveryExampleIsRun) {
@@ -106,7 +110,11 @@ TEST(Tidy, EveryExampleIsRun) {
 TEST(Tidy, TheReadmeShowsTheRealTree) {
   EXPECT_EQ(check_readme_tree("objects/   x\n", {"objects", "dns"}).size(), 1U);
   EXPECT_EQ(check_readme_tree("objects/   x\ngone/   y\n", {"objects"}).size(), 1U);
-  std::vector<std::string> folders = tops;
+  std::vector<std::string> folders;
+  for (const std::string& top : tops) {
+    const auto path = std::filesystem::path{KRING_SOURCE_DIR} / top;
+    if (std::filesystem::exists(path) && !std::filesystem::is_empty(path)) folders.push_back(top);
+  }
   for (const auto& entry : std::filesystem::directory_iterator{std::string{KRING_SOURCE_DIR} + "/runtime"}) {
     const bool filled = entry.is_directory() && !std::filesystem::is_empty(entry.path());
     if (filled) folders.push_back("runtime/" + entry.path().filename().string());

@@ -75,7 +75,7 @@ class LinuxFile final : public File {
   }
 
   Result<uint64_t> size() const override {
-    struct stat info{};
+    struct stat info {};
     if (::fstat(fd_.get(), &info) != 0) return io_error("stat " + path_, errno);
     return static_cast<uint64_t>(info.st_size);
   }
@@ -88,10 +88,14 @@ class LinuxFile final : public File {
 
 int open_flags(OpenMode mode) {
   switch (mode) {
-    case OpenMode::read: return O_RDONLY;
-    case OpenMode::write: return O_RDWR;
-    case OpenMode::create: return O_RDWR | O_CREAT;
-    case OpenMode::create_new: return O_RDWR | O_CREAT | O_EXCL;
+    case OpenMode::read:
+      return O_RDONLY;
+    case OpenMode::write:
+      return O_RDWR;
+    case OpenMode::create:
+      return O_RDWR | O_CREAT;
+    case OpenMode::create_new:
+      return O_RDWR | O_CREAT | O_EXCL;
   }
   return O_RDONLY;
 }
@@ -99,7 +103,7 @@ int open_flags(OpenMode mode) {
 }  // namespace
 
 // The path and the open_how live in this frame until the kernel is done.
-Task<int> LinuxDisk::open_descriptor(const std::string& path, int flags) {
+Task<int> LinuxDisk::open_descriptor(std::string path, int flags) {
   open_how how{};
   how.flags = static_cast<uint64_t>(flags | O_CLOEXEC | O_NOFOLLOW);
   how.mode = (flags & O_CREAT) != 0 ? 0600 : 0;
@@ -117,7 +121,7 @@ Task<Result<std::unique_ptr<File>>> LinuxDisk::open(std::string path, OpenMode m
   const int fd = co_await open_descriptor(path, open_flags(mode));
   if (fd < 0) co_return io_error("open " + path, -fd);
   UniqueFd owned{fd};
-  struct stat info{};
+  struct stat info {};
   if (::fstat(fd, &info) != 0) co_return io_error("stat " + path, errno);
   if (S_ISDIR(info.st_mode)) co_return io_error("open " + path, EISDIR);
   std::unique_ptr<File> file = std::make_unique<LinuxFile>(ring_, std::move(owned), std::move(path));
@@ -128,7 +132,7 @@ Task<Result<Mapping>> LinuxDisk::map(std::string path) {
   if (co_await cancelled()) co_return canceled_error();
   const UniqueFd fd{co_await open_descriptor(path, O_RDONLY)};
   if (!fd.valid()) co_return io_error("open " + path, -fd.get());
-  struct stat info{};
+  struct stat info {};
   if (::fstat(fd.get(), &info) != 0) co_return io_error("stat " + path, errno);
   const auto size = static_cast<size_t>(info.st_size);
   if (size == 0) co_return Mapping{};
@@ -168,7 +172,7 @@ Task<Result<void>> LinuxDisk::make_directory(std::string path) {
   io_uring_sqe* sqe = ring_.entry();
   io_uring_prep_mkdirat(sqe, AT_FDCWD, path.c_str(), 0700);
   const int result = co_await ring_.run(sqe);
-  struct stat info{};
+  struct stat info {};
   const bool there = result == -EEXIST && ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
   if (result < 0 && !there) co_return io_error("make directory " + path, -result);
   co_return Result<void>{};

@@ -22,7 +22,7 @@ class LinuxDisk final : public Disk {
   Result<std::shared_ptr<void>> lock(std::string path) override;
 
  private:
-  Task<int> open_descriptor(const std::string& path, int flags);
+  Task<int> open_descriptor(std::string path, int flags);
 
   DiskRing ring_;
 };

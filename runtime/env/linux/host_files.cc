@@ -43,12 +43,18 @@ class Fd {
 
 FileType type_of(mode_t mode) {
   switch (mode & S_IFMT) {
-    case S_IFREG: return FileType::file;
-    case S_IFDIR: return FileType::directory;
-    case S_IFSOCK: return FileType::socket;
-    case S_IFCHR: return FileType::character_device;
-    case S_IFBLK: return FileType::block_device;
-    default: return FileType::other;
+    case S_IFREG:
+      return FileType::file;
+    case S_IFDIR:
+      return FileType::directory;
+    case S_IFSOCK:
+      return FileType::socket;
+    case S_IFCHR:
+      return FileType::character_device;
+    case S_IFBLK:
+      return FileType::block_device;
+    default:
+      return FileType::other;
   }
 }
 
@@ -95,7 +101,8 @@ Result<Fd> walk(const std::string& base, const std::vector<std::string>& parts, 
 }
 
 bool is_mount_point(const std::string& path) {
-  struct stat self {}, parent {};
+  struct stat self {
+  }, parent{};
   if (::lstat(path.c_str(), &self) != 0 || ::lstat((path + "/..").c_str(), &parent) != 0) return false;
   return self.st_dev != parent.st_dev;
 }
@@ -106,7 +113,8 @@ Result<std::string> content_of(int directory, const char* name) {
   std::string text;
   std::array<char, 4096> buffer{};
   ssize_t got = 0;
-  while ((got = ::read(file.get(), buffer.data(), buffer.size())) > 0) text.append(buffer.data(), static_cast<size_t>(got));
+  while ((got = ::read(file.get(), buffer.data(), buffer.size())) > 0)
+    text.append(buffer.data(), static_cast<size_t>(got));
   if (got < 0) return io_error(name, errno);
   return text;
 }
@@ -262,7 +270,8 @@ Result<void> LinuxHostFiles::publish(const std::string& directory, const std::ve
   std::set<std::string> tops;
   for (const auto& file : files) {
     std::vector<std::string> parts = parts_of(file.path);
-    if (parts.empty() || parts[0].starts_with("..")) return Error{Reason::invalid, "invalid path in a volume: " + file.path};
+    if (parts.empty() || parts[0].starts_with(".."))
+      return Error{Reason::invalid, "invalid path in a volume: " + file.path};
     std::string parent = folder;
     for (size_t i = 0; i + 1 < parts.size(); ++i) parent += "/" + parts[i];
     if (parts.size() > 1) KRING_TRY_VOID(make_directories(parent, 0755));
@@ -275,7 +284,8 @@ Result<void> LinuxHostFiles::publish(const std::string& directory, const std::ve
   if (::rename(link.c_str(), (directory + "/..data").c_str()) != 0) return io_error("rename " + link, errno);
   for (const auto& top : tops) {
     std::string name = directory + "/" + top;
-    if (::symlink(("..data/" + top).c_str(), name.c_str()) != 0 && errno != EEXIST) return io_error("symlink " + name, errno);
+    if (::symlink(("..data/" + top).c_str(), name.c_str()) != 0 && errno != EEXIST)
+      return io_error("symlink " + name, errno);
   }
   for (const auto& name : before) {
     std::string path = directory + "/" + name;
@@ -379,7 +389,8 @@ Task<Result<void>> LinuxHostFiles::remove_tree(std::string path) {
       std::string name = std::move(stack.back().name);
       stack.pop_back();
       int parent = stack.empty() ? AT_FDCWD : ::dirfd(stack.back().listing);
-      if (::unlinkat(parent, name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) out = io_error("rmdir " + name, errno);
+      if (::unlinkat(parent, name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT)
+        out = io_error("rmdir " + name, errno);
       continue;
     }
     std::string name = entry->d_name;

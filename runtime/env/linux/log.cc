@@ -16,10 +16,14 @@ constexpr size_t line_bytes_max = 4096;
 
 std::string_view level_name(LogLevel level) {
   switch (level) {
-    case LogLevel::debug: return "debug";
-    case LogLevel::info: return "info";
-    case LogLevel::warn: return "warn";
-    case LogLevel::error: return "error";
+    case LogLevel::debug:
+      return "debug";
+    case LogLevel::info:
+      return "info";
+    case LogLevel::warn:
+      return "warn";
+    case LogLevel::error:
+      return "error";
   }
   return "?";
 }
@@ -27,10 +31,14 @@ std::string_view level_name(LogLevel level) {
 // Priorities of syslog(3), as systemd reads them from the start of a line (sd-daemon(3)).
 std::string_view journal_prefix(LogLevel level) {
   switch (level) {
-    case LogLevel::debug: return "<7>";
-    case LogLevel::info: return "<6>";
-    case LogLevel::warn: return "<4>";
-    case LogLevel::error: return "<3>";
+    case LogLevel::debug:
+      return "<7>";
+    case LogLevel::info:
+      return "<6>";
+    case LogLevel::warn:
+      return "<4>";
+    case LogLevel::error:
+      return "<3>";
   }
   return "";
 }
@@ -75,16 +83,16 @@ void append_time(std::string& out, Wall now) {
   tm utc{};
   gmtime_r(&seconds, &utc);
   char text[48];
-  const int n = std::snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ ", utc.tm_year + 1900,
-                              utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
-                              static_cast<int>(now.ns / 1'000'000 % 1000));
+  const int n =
+      std::snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ ", utc.tm_year + 1900, utc.tm_mon + 1,
+                    utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, static_cast<int>(now.ns / 1'000'000 % 1000));
   out.append(text, static_cast<size_t>(n));
 }
 
 // "DEV:INODE" of the stream that journald gave us; a redirected standard error is another file (systemd.exec(5)).
 bool is_journal(int fd) {
   const char* stream = std::getenv("JOURNAL_STREAM");
-  struct stat info{};
+  struct stat info {};
   if (stream == nullptr || ::fstat(fd, &info) != 0) return false;
   return stream == std::to_string(info.st_dev) + ":" + std::to_string(info.st_ino);
 }

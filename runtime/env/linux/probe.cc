@@ -39,8 +39,9 @@ Error io_uring_error(int error_number, std::string_view sysctl) {
   }
   if (error_number == ENOSYS) {
     return Error{Reason::service_unavailable,
-                 head + "the kernel lacks it, or a container's seccomp profile hides it (Linux 5.15 or later with "
-                        "CONFIG_IO_URING is needed)"};
+                 head +
+                     "the kernel lacks it, or a container's seccomp profile hides it (Linux 5.15 or later with "
+                     "CONFIG_IO_URING is needed)"};
   }
   if (error_number == ENOMEM) {
     return Error{Reason::service_unavailable, head + "not enough locked memory; raise it with: ulimit -l unlimited"};

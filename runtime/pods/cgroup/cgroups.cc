@@ -124,7 +124,8 @@ std::vector<std::string> Cgroups::missing() const {
   for (const std::string_view name : {"cpu", "memory", "pids"}) {
     if (with(name) == nullptr) out.push_back("cgroup controller " + std::string{name} + " is not available");
   }
-  const bool any_unified = std::any_of(hierarchies_.begin(), hierarchies_.end(), [](const auto& h) { return h.unified; });
+  const bool any_unified =
+      std::any_of(hierarchies_.begin(), hierarchies_.end(), [](const auto& h) { return h.unified; });
   if (with("devices") == nullptr && !any_unified) out.emplace_back("cgroup controller devices is not available");
   return out;
 }
@@ -312,7 +313,8 @@ Result<PodUsage> Cgroups::usage(const std::string& group) const {
     const int64_t inactive = number_of(stat, memory->unified ? "inactive_file" : "total_inactive_file");
     out.memory_working_set_bytes = std::max<int64_t>(0, total - std::max<int64_t>(0, inactive));
   }
-  if (out.cpu_usage_ns < 0 || (cpu == nullptr && memory == nullptr)) return Error{Reason::not_found, "no cgroup " + group};
+  if (out.cpu_usage_ns < 0 || (cpu == nullptr && memory == nullptr))
+    return Error{Reason::not_found, "no cgroup " + group};
   return out;
 }
 

@@ -38,11 +38,12 @@ constexpr bpf_insn leave{.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0,
 
 // r2 = type, r3 = major, r4 = minor; r0 = 1 allows.
 std::vector<bpf_insn> program() {
-  std::vector<bpf_insn> code{load(BPF_REG_2, offsetof(bpf_cgroup_dev_ctx, access_type)),
-                             {.code = BPF_ALU | BPF_AND | BPF_K, .dst_reg = BPF_REG_2, .src_reg = 0, .off = 0, .imm = 0xffff},
-                             load(BPF_REG_3, offsetof(bpf_cgroup_dev_ctx, major)),
-                             load(BPF_REG_4, offsetof(bpf_cgroup_dev_ctx, minor)),
-                             jump_unless(BPF_REG_2, BPF_DEVCG_DEV_CHAR, 0)};
+  std::vector<bpf_insn> code{
+      load(BPF_REG_2, offsetof(bpf_cgroup_dev_ctx, access_type)),
+      {.code = BPF_ALU | BPF_AND | BPF_K, .dst_reg = BPF_REG_2, .src_reg = 0, .off = 0, .imm = 0xffff},
+      load(BPF_REG_3, offsetof(bpf_cgroup_dev_ctx, major)),
+      load(BPF_REG_4, offsetof(bpf_cgroup_dev_ctx, minor)),
+      jump_unless(BPF_REG_2, BPF_DEVCG_DEV_CHAR, 0)};
   const size_t type_check = code.size() - 1;
   for (const Rule& rule : allowed) {
     const bool with_minor = rule.minor != any;

@@ -77,7 +77,8 @@ void copy_devices(int from, int to, int depth) {
       const auto* entry = reinterpret_cast<const Entry*>(buffer + at);
       at += entry->length;
       const std::string_view name = entry->name;
-      if (name == "." || name == ".." || name == "pts" || name == "shm" || name == "mqueue" || name == "console") continue;
+      if (name == "." || name == ".." || name == "pts" || name == "shm" || name == "mqueue" || name == "console")
+        continue;
       struct stat about {};
       if (sys::fstatat(from, entry->name, &about, AT_SYMLINK_NOFOLLOW) < 0) continue;
       if (S_ISCHR(about.st_mode) || S_ISBLK(about.st_mode)) {

@@ -212,7 +212,8 @@ void Keeper::reply(const Request& request, Type type, Bytes body) {
   uint8_t buffer[message_bytes_max];
   const size_t size = put_message(type, request.id, body, buffer);
   // A client that does not read is no client: it connects again and asks for the state.
-  if (size == 0 || send_datagram(clients_[request.client].socket.get(), {buffer, size}, {}) < 0) hang_up(request.client);
+  if (size == 0 || send_datagram(clients_[request.client].socket.get(), {buffer, size}, {}) < 0)
+    hang_up(request.client);
 }
 
 void Keeper::reply_failed(const Request& request, int error_number, std::string_view message) {

@@ -1,9 +1,9 @@
 // A container's log, in the format of the CRI (kubernetes/design-proposals "CRI logging"):
 //   2026-01-02T03:04:05.678901234Z stdout F a whole line
 //   2026-01-02T03:04:05.678901234Z stderr P a part of a line longer than 16 KiB; the last part has F
-// Invariants: memory is bounded (one unfinished line a stream); write() returns when every whole line is in the file, in
-// order within its stream, unless the disk refuses it: then the bytes are counted and the next line that can be written
-// says how many are missing; a file ends only at the end of a line, so no line is split between files.
+// Invariants: memory is bounded (one unfinished line a stream); write() returns when every whole line is in the file,
+// in order within its stream, unless the disk refuses it: then the bytes are counted and the next line that can be
+// written says how many are missing; a file ends only at the end of a line, so no line is split between files.
 // Rotation: LOG, when it reached bytes_max, becomes LOG.1, LOG.1 becomes LOG.2, ...; files_max files in all.
 #pragma once
 

@@ -285,7 +285,8 @@ bool enter_directory(int root, std::string_view path, Fault& fault) {
   char where[path_bytes_max] = {};
   const long size = sys::call(SYS_getcwd, sys::raw(where), sizeof(where));
   // getcwd(2): a directory outside the root begins with "(unreachable)".
-  return (size > 0 && where[0] == '/') || fault.say("current working directory is outside of container mount namespace root");
+  return (size > 0 && where[0] == '/') ||
+         fault.say("current working directory is outside of container mount namespace root");
 }
 
 }  // namespace kring::keeper

@@ -107,7 +107,9 @@ inline void* mmap(size_t size, int protection, int flags, int fd) {
   const long at = call(SYS_mmap, 0, static_cast<long>(size), protection, flags, fd, 0);
   return at < 0 && at > -4096 ? nullptr : reinterpret_cast<void*>(at);
 }
-inline int munmap(void* at, size_t size) { return static_cast<int>(call(SYS_munmap, raw(at), static_cast<long>(size))); }
+inline int munmap(void* at, size_t size) {
+  return static_cast<int>(call(SYS_munmap, raw(at), static_cast<long>(size)));
+}
 inline int prctl(int option, unsigned long a = 0, unsigned long b = 0, unsigned long c = 0, unsigned long d = 0) {
   return static_cast<int>(call(SYS_prctl, option, static_cast<long>(a), static_cast<long>(b), static_cast<long>(c),
                                static_cast<long>(d)));

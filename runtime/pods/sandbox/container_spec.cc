@@ -170,7 +170,8 @@ Result<void> check_sysctl(const PodConfig& config, const std::string& name, cons
     if (!plain) return refuse("its name has other characters than a-z, 0-9, '-', '_' and '.'");
   }
   if (name.find("..") != std::string::npos) return refuse("its name is no path");
-  if (value.find_first_of(std::string_view{"\n\0", 2}) != std::string::npos) return refuse("its value has several lines");
+  if (value.find_first_of(std::string_view{"\n\0", 2}) != std::string::npos)
+    return refuse("its value has several lines");
   const bool of_network = name.starts_with("net.");
   const bool of_ipc = name.starts_with("kernel.shm") || name.starts_with("kernel.msg") || name == "kernel.sem" ||
                       name.starts_with("fs.mqueue.");

@@ -125,7 +125,8 @@ Result<void> send_message(int socket, keeper::Type type, uint64_t id, std::span<
   if (size == 0) return Error{Reason::internal_error, "request to the keeper is too large"};
   const long sent = keeper::send_datagram(socket, {buffer, size}, fds);
   if (sent == -EAGAIN) return Error{Reason::service_unavailable, "the keeper does not answer"};
-  if (sent < 0) return Error{Reason::service_unavailable, io_error("write to the keeper", static_cast<int>(-sent)).message};
+  if (sent < 0)
+    return Error{Reason::service_unavailable, io_error("write to the keeper", static_cast<int>(-sent)).message};
   return {};
 }
 

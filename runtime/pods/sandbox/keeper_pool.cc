@@ -233,7 +233,8 @@ void KeeperPool::dispatch(KeeperId id, Incoming incoming) {
   auto found = pending_.find(incoming.header.id);
   if (incoming.header.id == 0 && type == Type::failed) {
     // A pod that could not be made: the keeper never read the hello that waits for it.
-    found = std::find_if(pending_.begin(), pending_.end(), [&](const auto& entry) { return entry.second->keeper == id; });
+    found =
+        std::find_if(pending_.begin(), pending_.end(), [&](const auto& entry) { return entry.second->keeper == id; });
   }
   if (found == pending_.end() || found->second->keeper != id) return;
   Pending& pending = *found->second;

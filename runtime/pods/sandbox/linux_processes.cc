@@ -218,7 +218,8 @@ Task<Result<PodRecord>> LinuxProcesses::start_pod(PodConfig config) {
   pod->starting = false;
   if (started.has_error()) {
     auto undone = co_await shielded(env_, tear_down(config.uid));
-    if (failed(undone)) env_.log.warn("pod not removed after a failed start", {{"uid", config.uid}, {"err", undone.error()}});
+    if (failed(undone))
+      env_.log.warn("pod not removed after a failed start", {{"uid", config.uid}, {"err", undone.error()}});
     co_return std::move(started).error();
   }
   co_return pod->record();

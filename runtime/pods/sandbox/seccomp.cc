@@ -54,7 +54,8 @@ Result<void> add_rule(const Context& context, uint32_t action, std::string_view 
   const int added = seccomp_rule_add_array(context.get(), action, number, static_cast<unsigned>(conditions.size()),
                                            conditions.data());
   // EACCES: the rule says what the default action says already.
-  if (added < 0 && added != -EACCES && added != -EEXIST) return io_error("seccomp rule for " + std::string{name}, -added);
+  if (added < 0 && added != -EACCES && added != -EEXIST)
+    return io_error("seccomp rule for " + std::string{name}, -added);
   return {};
 }
 

@@ -189,13 +189,17 @@ TEST(NodeAgent, ALostKeeperMeansANewSandbox) {
 TEST(NodeAgent, EnvironmentFromAMissingConfigMapWaitsForIt) {
   Cluster cluster;
   cluster.start();
-  ASSERT_TRUE(cluster.create(kinds::pod(), R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"web"},"spec":{
+  ASSERT_TRUE(cluster
+                  .create(kinds::pod(), R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"web"},"spec":{
       "containers":[{"name":"app","image":"example/app:1","envFrom":[{"configMapRef":{"name":"settings"}}]}]}})")
                   .has_value());
   ASSERT_TRUE(cluster.until([&] { return cluster.waiting("web") == "CreateContainerConfigError"; }));
-  EXPECT_TRUE(cluster.until([&] { return cluster.has_event("web", "Failed: Error: configmap \"settings\" not found"); }));
-  ASSERT_TRUE(cluster.create(kinds::config_map(), R"({"apiVersion":"v1","kind":"ConfigMap",
-      "metadata":{"name":"settings"},"data":{"COLOR":"blue"}})").has_value());
+  EXPECT_TRUE(
+      cluster.until([&] { return cluster.has_event("web", "Failed: Error: configmap \"settings\" not found"); }));
+  ASSERT_TRUE(cluster
+                  .create(kinds::config_map(), R"({"apiVersion":"v1","kind":"ConfigMap",
+      "metadata":{"name":"settings"},"data":{"COLOR":"blue"}})")
+                  .has_value());
   Mono created = cluster.world.clock.now();
   ASSERT_TRUE(cluster.until([&] { return cluster.phase("web") == "Running"; }));
   EXPECT_LT(cluster.world.clock.now() - created, ms_to_ns(1'000)) << "its appearance is heard of, not polled for";
@@ -205,13 +209,15 @@ TEST(NodeAgent, AVolumeOfTheWrongTypeSaysWhy) {
   Cluster cluster;
   cluster.files.entries["/srv/data"] = {FileType::file, "", 0644, false};
   cluster.start();
-  ASSERT_TRUE(cluster.create(kinds::pod(), R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"web"},"spec":{
+  ASSERT_TRUE(cluster
+                  .create(kinds::pod(), R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"web"},"spec":{
       "volumes":[{"name":"data","hostPath":{"path":"/srv/data","type":"Directory"}}],
       "containers":[{"name":"app","image":"example/app:1","volumeMounts":[{"name":"data","mountPath":"/d"}]}]}})")
                   .has_value());
   ASSERT_TRUE(cluster.until([&] {
-    return cluster.has_event("web", "FailedMount: MountVolume.SetUp failed for volume \"data\" : hostPath type check failed: "
-                                    "/srv/data is not a directory");
+    return cluster.has_event("web",
+                             "FailedMount: MountVolume.SetUp failed for volume \"data\" : hostPath type check failed: "
+                             "/srv/data is not a directory");
   }));
   EXPECT_EQ(cluster.waiting("web"), "ContainerCreating");
   cluster.files.entries["/srv/data"].type = FileType::directory;
@@ -251,10 +257,13 @@ TEST(NodeAgent, WhatAPersonSetOnTheNodeSurvivesHeartbeatsAndRestarts) {
   Cluster cluster;
   cluster.start();
   ASSERT_TRUE(cluster.until([&] { return !cluster.get(kinds::node(), "", "node1").is_null(); }));
-  ASSERT_TRUE(cluster.patch(kinds::node(), "", "node1", R"({"metadata":{"labels":{"disk":"fast"}},
-      "spec":{"unschedulable":true}})").has_value());
-  ASSERT_TRUE(cluster.patch(kinds::node(), "", "node1", R"({"status":{"capacity":{"example.com/fakecpu":"1000"}}})",
-                            "status").has_value());
+  ASSERT_TRUE(cluster
+                  .patch(kinds::node(), "", "node1", R"({"metadata":{"labels":{"disk":"fast"}},
+      "spec":{"unschedulable":true}})")
+                  .has_value());
+  ASSERT_TRUE(
+      cluster.patch(kinds::node(), "", "node1", R"({"status":{"capacity":{"example.com/fakecpu":"1000"}}})", "status")
+          .has_value());
   cluster.pass_seconds(700);
   cluster.kill();
   cluster.start();

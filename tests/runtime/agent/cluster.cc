@@ -28,7 +28,8 @@ Task<Result<void>> create_into(client::Client& client, const Kind& kind, std::st
 
 Task<Result<void>> patch_into(client::Client& client, const Kind& kind, client::ObjectName name, json::Value value,
                               std::string subresource, Result<ObjectPtr>& out) {
-  out = co_await client.patch(kind, std::move(name), client::PatchType::merge, std::move(value), std::move(subresource), {});
+  out = co_await client.patch(kind, std::move(name), client::PatchType::merge, std::move(value), std::move(subresource),
+                              {});
   co_return Result<void>{};
 }
 
@@ -44,8 +45,7 @@ struct Cluster::Rest {
   std::unique_ptr<controllers::Controllers> controllers;
 };
 
-Cluster::Cluster(uint64_t seed)
-    : world(seed), processes(world.env(), world.schedule), rest_(std::make_unique<Rest>()) {
+Cluster::Cluster(uint64_t seed) : world(seed), processes(world.env(), world.schedule), rest_(std::make_unique<Rest>()) {
   images.add("example/app:1");
 }
 
@@ -82,9 +82,8 @@ void Cluster::open() {
   pods::AgentOptions agent_options;
   agent_options.node_name = "node1";
   agent_options.data_directory = "/data";
-  agent = std::make_unique<pods::Agent>(
-      pods::AgentParts{world.env(), *client, processes, images, host, files, std::move(agent_options), nullptr,
-                       &rest_->tokens, nullptr});
+  agent = std::make_unique<pods::Agent>(pods::AgentParts{world.env(), *client, processes, images, host, files,
+                                                         std::move(agent_options), nullptr, &rest_->tokens, nullptr});
 }
 
 void Cluster::close() {
@@ -119,8 +118,8 @@ Result<ObjectPtr> Cluster::create(const Kind& kind, std::string_view json_text) 
   return out;
 }
 
-Result<ObjectPtr> Cluster::patch(const Kind& kind, const std::string& ns, const std::string& name, std::string_view merge,
-                                 std::string subresource) {
+Result<ObjectPtr> Cluster::patch(const Kind& kind, const std::string& ns, const std::string& name,
+                                 std::string_view merge, std::string subresource) {
   auto parsed = json::parse(merge);
   KRING_CHECK(parsed.has_value(), merge);
   Result<ObjectPtr> out = Error{Reason::unknown, "not run"};
@@ -154,8 +153,8 @@ bool Cluster::until(const std::function<bool()>& done) {
 
 Result<ObjectPtr> Cluster::run_pod(const std::string& name, const std::string& image, const std::string& policy) {
   return create(kinds::pod(), R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":")" + name +
-                                  R"("},"spec":{"restartPolicy":")" + policy + R"(","containers":[{"name":"app","image":")" +
-                                  image + R"("}]}})");
+                                  R"("},"spec":{"restartPolicy":")" + policy +
+                                  R"(","containers":[{"name":"app","image":")" + image + R"("}]}})");
 }
 
 std::string Cluster::phase(const std::string& pod) {
@@ -168,7 +167,8 @@ namespace {
 
 const json::Value* first_container(const json::Value& pod) {
   const json::Value* statuses = pod.at({"status", "containerStatuses"});
-  return statuses == nullptr || !statuses->is_array() || statuses->as_array().empty() ? nullptr : &statuses->as_array()[0];
+  return statuses == nullptr || !statuses->is_array() || statuses->as_array().empty() ? nullptr
+                                                                                      : &statuses->as_array()[0];
 }
 
 }  // namespace

@@ -25,8 +25,8 @@ class Cluster {
   Cluster& operator=(const Cluster&) = delete;
 
   void start();
-  void kill();         // kill -9; start() begins the next life
-  void cut_power();    // everything that ran is gone too
+  void kill();       // kill -9; start() begins the next life
+  void cut_power();  // everything that ran is gone too
 
   // Applies YAML-free JSON text.
   Result<ObjectPtr> create(const Kind& kind, std::string_view json_text);
@@ -41,7 +41,7 @@ class Cluster {
   // Of a pod in "default".
   Result<ObjectPtr> run_pod(const std::string& name, const std::string& image, const std::string& policy = "Always");
   std::string phase(const std::string& pod);
-  std::string waiting(const std::string& pod);     // reason of the first container's waiting state
+  std::string waiting(const std::string& pod);  // reason of the first container's waiting state
   int64_t restarts(const std::string& pod);
   bool ready(const std::string& pod);
   // "Reason: message (xN)" of events about an object, oldest first.

@@ -34,11 +34,11 @@ ObjectPtr pod_with(std::string_view container, std::string_view spec = {}) {
 }
 
 const core::Pod& pod_of(const ObjectPtr& object) { return *object->as<core::Pod>(); }
-const core::Container& container_of(const ObjectPtr& object) { return *find_container(pod_of(object), "app").container; }
-
-DownwardFacts facts() {
-  return {"node1", {"192.0.2.1"}, {"10.42.0.7"}, NodeCapacity{4000, 8LL << 30, 100LL << 30}};
+const core::Container& container_of(const ObjectPtr& object) {
+  return *find_container(pod_of(object), "app").container;
 }
+
+DownwardFacts facts() { return {"node1", {"192.0.2.1"}, {"10.42.0.7"}, NodeCapacity{4000, 8LL << 30, 100LL << 30}}; }
 
 Result<Environment> environment(const ObjectPtr& pod, const Sources& sources = {},
                                 const std::vector<std::string>& image_env = {}) {
@@ -112,10 +112,11 @@ TEST(Environment, TheImagesVariablesAreOverridden) {
 
 TEST(Environment, ConfigMapsAndSecrets) {
   Sources sources;
-  sources[{&kinds::config_map(), "c"}] = object_of(
-      kinds::config_map(), R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"c"},"data":{"k":"v","bad key":"x"}})");
-  sources[{&kinds::secret(), "s"}] =
-      object_of(kinds::secret(), R"({"apiVersion":"v1","kind":"Secret","metadata":{"name":"s"},"data":{"p":"aHVudGVyMg=="}})");
+  sources[{&kinds::config_map(), "c"}] =
+      object_of(kinds::config_map(),
+                R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"c"},"data":{"k":"v","bad key":"x"}})");
+  sources[{&kinds::secret(), "s"}] = object_of(
+      kinds::secret(), R"({"apiVersion":"v1","kind":"Secret","metadata":{"name":"s"},"data":{"p":"aHVudGVyMg=="}})");
   auto pod = pod_with(R"("envFrom":[{"prefix":"P_","configMapRef":{"name":"c"}}],"env":[
       {"name":"ONE","valueFrom":{"configMapKeyRef":{"name":"c","key":"k"}}},
       {"name":"TWO","valueFrom":{"secretKeyRef":{"name":"s","key":"p"}}},
@@ -128,18 +129,20 @@ TEST(Environment, ConfigMapsAndSecrets) {
 
 TEST(Environment, WhatIsMissingIsNamedAsKubeletDoes) {
   Sources sources;
-  sources[{&kinds::config_map(), "c"}] =
-      object_of(kinds::config_map(), R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"c"},"data":{"k":"v"}})");
+  sources[{&kinds::config_map(), "c"}] = object_of(
+      kinds::config_map(), R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"c"},"data":{"k":"v"}})");
   EXPECT_EQ(value(pod_with(R"("env":[{"name":"A","valueFrom":{"configMapKeyRef":{"name":"x","key":"k"}}}])"), "A"),
             "error: configmap \"x\" not found");
   EXPECT_EQ(value(pod_with(R"("env":[{"name":"A","valueFrom":{"secretKeyRef":{"name":"x","key":"k"}}}])"), "A"),
             "error: secret \"x\" not found");
-  EXPECT_EQ(value(pod_with(R"("env":[{"name":"A","valueFrom":{"configMapKeyRef":{"name":"c","key":"z"}}}])"), "A", sources),
-            "error: couldn't find key z in ConfigMap prod/c");
+  EXPECT_EQ(
+      value(pod_with(R"("env":[{"name":"A","valueFrom":{"configMapKeyRef":{"name":"c","key":"z"}}}])"), "A", sources),
+      "error: couldn't find key z in ConfigMap prod/c");
 }
 
 TEST(Environment, ResourcesRoundUpAndFallBackToTheNode) {
-  auto pod = pod_with(R"("resources":{"limits":{"cpu":"1250m","memory":"64Mi"},"requests":{"cpu":"250m","memory":"32Mi"}},
+  auto pod =
+      pod_with(R"("resources":{"limits":{"cpu":"1250m","memory":"64Mi"},"requests":{"cpu":"250m","memory":"32Mi"}},
       "env":[{"name":"LC","valueFrom":{"resourceFieldRef":{"resource":"limits.cpu"}}},
              {"name":"RC","valueFrom":{"resourceFieldRef":{"resource":"requests.cpu"}}},
              {"name":"LM","valueFrom":{"resourceFieldRef":{"resource":"limits.memory"}}},
@@ -168,9 +171,10 @@ TEST(Arguments, TheMatrixOfEntrypointAndCommand) {
 }
 
 TEST(Security, TheContainersWordOverThePods) {
-  auto pod = pod_with(R"("securityContext":{"runAsUser":7,"capabilities":{"add":["CAP_NET_ADMIN","sys_time"],"drop":["ALL"]},
+  auto pod =
+      pod_with(R"("securityContext":{"runAsUser":7,"capabilities":{"add":["CAP_NET_ADMIN","sys_time"],"drop":["ALL"]},
       "readOnlyRootFilesystem":true,"allowPrivilegeEscalation":false})",
-                      R"("securityContext":{"runAsUser":5,"runAsGroup":6,"fsGroup":9,"supplementalGroups":[1,2]})");
+               R"("securityContext":{"runAsUser":5,"runAsGroup":6,"fsGroup":9,"supplementalGroups":[1,2]})");
   auto made = make_security(pod_of(pod), container_of(pod), "", "/seccomp");
   ASSERT_TRUE(made.has_value());
   EXPECT_EQ(made->run_as_user, 7);
@@ -186,10 +190,12 @@ TEST(Security, TheContainersWordOverThePods) {
 // S13: the default is the runtime's profile, an empty localhost profile is an error, never "unconfined".
 TEST(Security, SeccompIsNeverSilentlyOff) {
   auto plain = pod_with("");
-  EXPECT_EQ(make_security(pod_of(plain), container_of(plain), "", "/s")->seccomp, SecurityConfig::Seccomp::runtime_default);
+  EXPECT_EQ(make_security(pod_of(plain), container_of(plain), "", "/s")->seccomp,
+            SecurityConfig::Seccomp::runtime_default);
   auto empty = pod_with(R"("securityContext":{"seccompProfile":{"type":"Localhost","localhostProfile":""}})");
   EXPECT_TRUE(make_security(pod_of(empty), container_of(empty), "", "/s").has_error());
-  auto outside = pod_with(R"("securityContext":{"seccompProfile":{"type":"Localhost","localhostProfile":"../../etc/x"}})");
+  auto outside =
+      pod_with(R"("securityContext":{"seccompProfile":{"type":"Localhost","localhostProfile":"../../etc/x"}})");
   EXPECT_TRUE(make_security(pod_of(outside), container_of(outside), "", "/s").has_error());
   auto asked = pod_with(R"("securityContext":{"seccompProfile":{"type":"Unconfined"}})");
   EXPECT_EQ(make_security(pod_of(asked), container_of(asked), "", "/s")->seccomp, SecurityConfig::Seccomp::unconfined);
@@ -201,11 +207,12 @@ TEST(Security, RunAsNonRootRefusesRootAndNames) {
   struct Case {
     std::string_view user, error;
   };
-  for (const auto& it : std::initializer_list<Case>{{"1000", ""},
-                                                    {"1000:0", ""},
-                                                    {"", "container has runAsNonRoot and image will run as root"},
-                                                    {"0", "container has runAsNonRoot and image will run as root"},
-                                                    {"www", "container has runAsNonRoot and image has non-numeric user (www)"}}) {
+  for (const auto& it :
+       std::initializer_list<Case>{{"1000", ""},
+                                   {"1000:0", ""},
+                                   {"", "container has runAsNonRoot and image will run as root"},
+                                   {"0", "container has runAsNonRoot and image will run as root"},
+                                   {"www", "container has runAsNonRoot and image has non-numeric user (www)"}}) {
     auto made = make_security(pod_of(pod), container_of(pod), std::string{it.user}, "/s");
     EXPECT_EQ(made.has_error(), !it.error.empty()) << it.user;
     if (made.has_error()) EXPECT_TRUE(made.error().message.starts_with(it.error)) << made.error().message;
@@ -232,7 +239,8 @@ TEST(Resources, QualityOfService) {
 }
 
 TEST(Resources, LimitsAndTheOutOfMemoryScore) {
-  auto pod = pod_with(R"("resources":{"limits":{"cpu":"1","memory":"256Mi"},"requests":{"cpu":"500m","memory":"128Mi"}})");
+  auto pod =
+      pod_with(R"("resources":{"limits":{"cpu":"1","memory":"256Mi"},"requests":{"cpu":"500m","memory":"128Mi"}})");
   CgroupLimits limits = container_limits(container_of(pod));
   EXPECT_EQ(limits.cpu_request_milli, 500);
   EXPECT_EQ(limits.cpu_limit_milli, 1000);
@@ -244,7 +252,8 @@ TEST(Resources, LimitsAndTheOutOfMemoryScore) {
 }
 
 TEST(Hosts, AreManagedAndTakeAliases) {
-  auto pod = pod_with("", R"("hostname":"db","subdomain":"peers","hostAliases":[{"ip":"123.45.67.89","hostnames":["foo","bar"]}])");
+  auto pod = pod_with(
+      "", R"("hostname":"db","subdomain":"peers","hostAliases":[{"ip":"123.45.67.89","hostnames":["foo","bar"]}])");
   std::string text = make_hosts(pod_of(pod), {"10.42.0.7"}, "db", "cluster.local", "");
   EXPECT_TRUE(text.starts_with("# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\n"));
   EXPECT_NE(text.find("10.42.0.7\tdb.peers.prod.svc.cluster.local\tdb\n"), std::string::npos);
@@ -256,7 +265,9 @@ TEST(Hostname, IsShortAndMayBeTheWholeName) {
   EXPECT_EQ(*make_hostname(pod_of(pod_with("", R"("hostNetwork":true)")), "node1", "cluster.local"), "node1");
   auto full = pod_with("", R"("hostname":"db","subdomain":"peers","setHostnameAsFQDN":true)");
   EXPECT_EQ(*make_hostname(pod_of(full), "node1", "cluster.local"), "db.peers.prod.svc.cluster.local");
-  auto longer = pod_with("", R"("hostname":"db","subdomain":"a-subdomain-that-makes-the-name-too-long-for-the-kernel","setHostnameAsFQDN":true)");
+  auto longer = pod_with(
+      "",
+      R"("hostname":"db","subdomain":"a-subdomain-that-makes-the-name-too-long-for-the-kernel","setHostnameAsFQDN":true)");
   EXPECT_TRUE(make_hostname(pod_of(longer), "node1", "cluster.local").has_error());
 }
 
@@ -277,8 +288,9 @@ TEST(ResolvConf, FollowsThePolicy) {
 
 TEST(VolumeFiles, ProjectKeysWithModes) {
   Sources sources;
-  sources[{&kinds::config_map(), "c"}] = object_of(
-      kinds::config_map(), R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"c"},"data":{"a":"1","b":"2"}})");
+  sources[{&kinds::config_map(), "c"}] =
+      object_of(kinds::config_map(),
+                R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"c"},"data":{"a":"1","b":"2"}})");
   auto pod = pod_with("", R"("volumes":[{"name":"v","configMap":{"name":"c","defaultMode":256,"items":[
       {"key":"a","path":"dir/a","mode":292}]}}])");
   auto files = volume_files(pod_of(pod), *(*items(pod_of(pod).spec()->volumes()).begin()), sources, facts(), {});
@@ -307,7 +319,8 @@ TEST(Volumes, SubPathsStayInside) {
   EXPECT_EQ((*mounts)[0].host_path, "/data/pods/u-1/volumes/v/logs/web");
   EXPECT_EQ((*mounts)[0].host_base, "/data/pods/u-1/volumes/v");
   EXPECT_TRUE(files.entries.contains("/data/pods/u-1/volumes/v/logs/web"));
-  EXPECT_TRUE(volumes.mounts_of(pod_of(pod), container_of(pod), {}).has_error()) << "an unknown variable stays unexpanded";
+  EXPECT_TRUE(volumes.mounts_of(pod_of(pod), container_of(pod), {}).has_error())
+      << "an unknown variable stays unexpanded";
 }
 
 TEST(Volumes, HostPathTypes) {
@@ -319,19 +332,21 @@ TEST(Volumes, HostPathTypes) {
   struct Case {
     std::string path, type, error;
   };
-  for (const auto& it : std::vector<Case>{{"/dir", "Directory", ""},
-                                          {"/file", "Directory", "hostPath type check failed: /file is not a directory"},
-                                          {"/none", "Directory", "hostPath type check failed: /none is not a directory"},
-                                          {"/dir", "File", "hostPath type check failed: /dir is not a file"},
-                                          {"/file", "File", ""},
-                                          {"/sock", "Socket", ""},
-                                          {"/file", "Socket", "hostPath type check failed: /file is not a socket file"},
-                                          {"/dir", "CharDevice", "hostPath type check failed: /dir is not a character device"},
-                                          {"/dir", "BlockDevice", "hostPath type check failed: /dir is not a block device"},
-                                          {"/made/dir", "DirectoryOrCreate", ""},
-                                          {"/dir/file", "FileOrCreate", ""},
-                                          {"/file", "", ""}}) {
-    auto pod = pod_with("", R"("volumes":[{"name":"v","hostPath":{"path":")" + it.path + R"(","type":")" + it.type + R"("}}])");
+  for (const auto& it :
+       std::vector<Case>{{"/dir", "Directory", ""},
+                         {"/file", "Directory", "hostPath type check failed: /file is not a directory"},
+                         {"/none", "Directory", "hostPath type check failed: /none is not a directory"},
+                         {"/dir", "File", "hostPath type check failed: /dir is not a file"},
+                         {"/file", "File", ""},
+                         {"/sock", "Socket", ""},
+                         {"/file", "Socket", "hostPath type check failed: /file is not a socket file"},
+                         {"/dir", "CharDevice", "hostPath type check failed: /dir is not a character device"},
+                         {"/dir", "BlockDevice", "hostPath type check failed: /dir is not a block device"},
+                         {"/made/dir", "DirectoryOrCreate", ""},
+                         {"/dir/file", "FileOrCreate", ""},
+                         {"/file", "", ""}}) {
+    auto pod = pod_with(
+        "", R"("volumes":[{"name":"v","hostPath":{"path":")" + it.path + R"(","type":")" + it.type + R"("}}])");
     auto errors = volumes.set_up(pod_of(pod), {}, facts(), {});
     std::string message = errors.empty() ? "" : errors[0].message;
     std::string wanted = it.error.empty() ? "" : "MountVolume.SetUp failed for volume \"v\" : " + it.error;

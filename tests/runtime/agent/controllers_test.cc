@@ -73,8 +73,8 @@ TEST(Ownership, ACycleIsLeftAlone) {
 std::string config_map(const std::string& name, const std::string& owner_uid = {}, const std::string& owner = {}) {
   std::string owners;
   if (!owner_uid.empty())
-    owners = R"(,"ownerReferences":[{"apiVersion":"v1","kind":"ConfigMap","name":")" + owner + R"(","uid":")" + owner_uid +
-             R"(","blockOwnerDeletion":true}])";
+    owners = R"(,"ownerReferences":[{"apiVersion":"v1","kind":"ConfigMap","name":")" + owner + R"(","uid":")" +
+             owner_uid + R"(","blockOwnerDeletion":true}])";
   return R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":")" + name + "\"" + owners + "}}";
 }
 
@@ -84,7 +84,8 @@ TEST(GarbageCollector, BackgroundDeletionTakesTheWholeTree) {
   auto root = cluster.create(kinds::config_map(), config_map("root"));
   ASSERT_TRUE(root.has_value());
   auto child = cluster.create(kinds::config_map(), config_map("child", std::string{(*root)->uid()}, "root"));
-  ASSERT_TRUE(cluster.create(kinds::config_map(), config_map("leaf", std::string{(*child)->uid()}, "child")).has_value());
+  ASSERT_TRUE(
+      cluster.create(kinds::config_map(), config_map("leaf", std::string{(*child)->uid()}, "child")).has_value());
   cluster.pass_seconds(5);
   ASSERT_FALSE(cluster.get(kinds::config_map(), "default", "leaf").is_null());
   EXPECT_FALSE(cluster.remove(kinds::config_map(), "default", "root").has_error());
@@ -96,7 +97,8 @@ TEST(GarbageCollector, OrphanDeletionKeepsTheDependents) {
   Cluster cluster;
   cluster.start();
   auto root = cluster.create(kinds::config_map(), config_map("root"));
-  ASSERT_TRUE(cluster.create(kinds::config_map(), config_map("child", std::string{(*root)->uid()}, "root")).has_value());
+  ASSERT_TRUE(
+      cluster.create(kinds::config_map(), config_map("child", std::string{(*root)->uid()}, "root")).has_value());
   client::DeleteOptions options;
   options.propagation = "Orphan";
   EXPECT_FALSE(cluster.remove(kinds::config_map(), "default", "root", options).has_error());
@@ -111,7 +113,8 @@ TEST(GarbageCollector, ForegroundDeletionTakesTheDependentsFirst) {
   Cluster cluster;
   cluster.start();
   auto root = cluster.create(kinds::config_map(), config_map("root"));
-  ASSERT_TRUE(cluster.create(kinds::config_map(), config_map("child", std::string{(*root)->uid()}, "root")).has_value());
+  ASSERT_TRUE(
+      cluster.create(kinds::config_map(), config_map("child", std::string{(*root)->uid()}, "root")).has_value());
   client::DeleteOptions options;
   options.propagation = "Foreground";
   EXPECT_FALSE(cluster.remove(kinds::config_map(), "default", "root", options).has_error());
@@ -122,13 +125,16 @@ TEST(GarbageCollector, ForegroundDeletionTakesTheDependentsFirst) {
 TEST(Namespaces, AreFilledAndEmptied) {
   Cluster cluster;
   cluster.start();
-  ASSERT_TRUE(cluster.create(kinds::ns(), R"({"apiVersion":"v1","kind":"Namespace","metadata":{"name":"shop"}})").has_value());
+  ASSERT_TRUE(
+      cluster.create(kinds::ns(), R"({"apiVersion":"v1","kind":"Namespace","metadata":{"name":"shop"}})").has_value());
   ASSERT_TRUE(cluster.until([&] {
     return !cluster.get(kinds::service_account(), "shop", "default").is_null() &&
            !cluster.get(kinds::config_map(), "shop", "kube-root-ca.crt").is_null();
   }));
-  ASSERT_TRUE(cluster.create(kinds::pod(), R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"web","namespace":"shop"},
-      "spec":{"containers":[{"name":"app","image":"example/app:1"}]}})").has_value());
+  ASSERT_TRUE(cluster
+                  .create(kinds::pod(), R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"web","namespace":"shop"},
+      "spec":{"containers":[{"name":"app","image":"example/app:1"}]}})")
+                  .has_value());
   ASSERT_TRUE(cluster.until([&] { return cluster.processes.starts == 1; }));
   EXPECT_FALSE(cluster.remove(kinds::ns(), "", "shop").has_error());
   EXPECT_EQ(cluster.get(kinds::ns(), "", "shop").find("status")->string_or("phase"), "Terminating");
@@ -177,8 +183,10 @@ TEST(PodGc, PodsOfANodeThatIsGoneAreRemoved) {
   Cluster cluster;
   cluster.with_agent = false;
   cluster.start();
-  ASSERT_TRUE(cluster.create(kinds::pod(), R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"web"},
-      "spec":{"nodeName":"lost","containers":[{"name":"app","image":"example/app:1"}]}})").has_value());
+  ASSERT_TRUE(cluster
+                  .create(kinds::pod(), R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"web"},
+      "spec":{"nodeName":"lost","containers":[{"name":"app","image":"example/app:1"}]}})")
+                  .has_value());
   cluster.pass_seconds(30);
   EXPECT_FALSE(cluster.get(kinds::pod(), "default", "web").is_null());
   cluster.pass_seconds(90);

@@ -58,7 +58,8 @@ class Logs : public ::testing::Test {
   }
   std::string read(LogQuery query) {
     Output output;
-    auto done = world.run(stream_log(world.env(), path, std::move(query), [] { return true; }, output));
+    auto done = world.run(stream_log(
+        world.env(), path, std::move(query), [] { return true; }, output));
     EXPECT_FALSE(done.has_error());
     EXPECT_TRUE(output.begun);
     return output.text;
@@ -88,7 +89,8 @@ TEST_F(Logs, TheLastLines) {
   for (int64_t n = 0; n <= 5; ++n) {
     LogQuery query;
     query.tail_lines = n;
-    const char* wanted[] = {"", "three\n", "two\nthree\n", "one\ntwo\nthree\n", "one\ntwo\nthree\n", "one\ntwo\nthree\n"};
+    const char* wanted[] = {
+        "", "three\n", "two\nthree\n", "one\ntwo\nthree\n", "one\ntwo\nthree\n", "one\ntwo\nthree\n"};
     EXPECT_EQ(read(query), wanted[n]) << n;
   }
 }
@@ -147,7 +149,8 @@ TEST(LogFollow, MissesNoLineOverRotationsAndEndsWithTheContainer) {
     LogQuery query;
     query.follow = true;
     Output output;
-    auto done = world.run(stream_log(world.env(), path, query, [&ended] { return ended; }, output));
+    auto done = world.run(stream_log(
+        world.env(), path, query, [&ended] { return ended; }, output));
     ASSERT_FALSE(done.has_error());
     std::string wanted;
     for (int i = 0; i < 200; ++i) wanted += "line " + std::to_string(i) + "\n";

@@ -48,15 +48,22 @@ TEST(Schedule, SelectorsAndAffinityMustMatch) {
   it.node_selector = {{"disk", "ssd"}};
   EXPECT_EQ(decide(it, {node("a")}).node, "a");
   it.node_selector = {{"disk", "hdd"}};
-  EXPECT_NE(decide(it, {node("a")}).message.find("1 node(s) didn't match Pod's node affinity/selector"), std::string::npos);
+  EXPECT_NE(decide(it, {node("a")}).message.find("1 node(s) didn't match Pod's node affinity/selector"),
+            std::string::npos);
   struct Case {
     std::string op;
     std::vector<std::string> values;
     bool fits;
   };
-  for (const auto& c : std::vector<Case>{{"In", {"4", "8"}, true}, {"In", {"8"}, false}, {"NotIn", {"8"}, true},
-                                         {"Exists", {}, true}, {"DoesNotExist", {}, false}, {"Gt", {"3"}, true},
-                                         {"Gt", {"4"}, false}, {"Lt", {"5"}, true}, {"Lt", {"x"}, false}}) {
+  for (const auto& c : std::vector<Case>{{"In", {"4", "8"}, true},
+                                         {"In", {"8"}, false},
+                                         {"NotIn", {"8"}, true},
+                                         {"Exists", {}, true},
+                                         {"DoesNotExist", {}, false},
+                                         {"Gt", {"3"}, true},
+                                         {"Gt", {"4"}, false},
+                                         {"Lt", {"5"}, true},
+                                         {"Lt", {"x"}, false}}) {
     PodInfo affine = pod("p");
     affine.required_affinity = std::vector<Term>{Term{{Requirement{"cores", c.op, c.values}}, {}}};
     EXPECT_EQ(decide(affine, {node("a")}).node == "a", c.fits) << c.op;
@@ -79,10 +86,12 @@ TEST(Schedule, TaintsNeedTolerations) {
                                          {{"", "Exists", "", ""}, true},
                                          {{"", "Equal", "", ""}, false},
                                          {{"dedicated", "Exists", "", "NoExecute"}, false}})
-    EXPECT_EQ(tolerates({c.toleration}, taint), c.tolerated) << c.toleration.key << c.toleration.op << c.toleration.effect;
+    EXPECT_EQ(tolerates({c.toleration}, taint), c.tolerated)
+        << c.toleration.key << c.toleration.op << c.toleration.effect;
   NodeInfo tainted = node("a");
   tainted.taints = {taint};
-  EXPECT_NE(decide(pod("p"), {tainted}).message.find("1 node(s) had untolerated taint {dedicated: db}"), std::string::npos);
+  EXPECT_NE(decide(pod("p"), {tainted}).message.find("1 node(s) had untolerated taint {dedicated: db}"),
+            std::string::npos);
 }
 
 TEST(Schedule, HostPortsDoNotCollide) {
@@ -140,7 +149,8 @@ TEST(SchedulerLoop, APodThatFitsNowhereSaysSoAndGoesOnceItFits) {
   ASSERT_TRUE(cluster.create(kinds::pod(), big("first")).has_value());
   ASSERT_TRUE(cluster.until([&] { return cluster.phase("first") == "Running"; }));
   ASSERT_TRUE(cluster.create(kinds::pod(), big("second")).has_value());
-  ASSERT_TRUE(cluster.until([&] { return cluster.has_event("second", "FailedScheduling: 0/1 nodes are available: 1 Insufficient cpu."); }));
+  ASSERT_TRUE(cluster.until(
+      [&] { return cluster.has_event("second", "FailedScheduling: 0/1 nodes are available: 1 Insufficient cpu."); }));
   json::Value pod = cluster.get(kinds::pod(), "default", "second");
   const json::Value& condition = pod.at({"status", "conditions"})->as_array()[0];
   EXPECT_EQ(condition.string_or("type"), "PodScheduled");
@@ -155,8 +165,10 @@ TEST(SchedulerLoop, APodThatFitsNowhereSaysSoAndGoesOnceItFits) {
 TEST(SchedulerLoop, AGatedPodWaitsForItsGate) {
   test::Cluster cluster;
   cluster.start();
-  ASSERT_TRUE(cluster.create(kinds::pod(), R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"web"},"spec":{
-      "schedulingGates":[{"name":"example.com/wait"}],"containers":[{"name":"app","image":"example/app:1"}]}})").has_value());
+  ASSERT_TRUE(cluster
+                  .create(kinds::pod(), R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"web"},"spec":{
+      "schedulingGates":[{"name":"example.com/wait"}],"containers":[{"name":"app","image":"example/app:1"}]}})")
+                  .has_value());
   cluster.pass_seconds(120);
   json::Value pod = cluster.get(kinds::pod(), "default", "web");
   EXPECT_EQ(pod.find("spec")->string_or("nodeName"), "");

@@ -79,6 +79,22 @@ TEST_F(Hostile, GrowingPatchesAreRefused) {
   EXPECT_LT(refused.status, 500) << refused.body.substr(0, 300);
 }
 
+// Security checklist A4: a body of nothing but unknown fields makes neither an endless head nor an endless message.
+TEST_F(Hostile, WarningsAreBounded) {
+  std::string body = R"({"metadata":{"name":"a"})";
+  for (int i = 0; i < 20'000; ++i) body += ",\"unknown" + std::to_string(i) + "\":1";
+  body += '}';
+  const Answer made = api.post(config_maps + "?dryRun=All", body);
+  ASSERT_EQ(made.status, 201) << made.body.substr(0, 300);
+  size_t bytes = 0;
+  for (const http::Header& header : made.headers) bytes += header.name.size() + header.value.size();
+  EXPECT_LT(bytes, 8192u);
+  EXPECT_EQ(made.header("Warning"), R"(299 - "unknown field \"unknown0\"")");
+  const Answer strict = api.post(config_maps + "?fieldValidation=Strict", body);
+  EXPECT_EQ(strict.status, 400);
+  EXPECT_LT(strict.body.size(), 10'000u);
+}
+
 TEST_F(Hostile, AnObjectThatIsTooLargeIsRefused) {
   const Answer refused = api.post(
       config_maps, R"({"metadata":{"name":"a"},"data":{"k":")" + std::string(2'000'000, 'x') + "\"}}");

@@ -251,9 +251,12 @@ TEST(Watchdog, NamesTheTaskOfASlowTurn) {
   std::vector<Turn> turns;
   auto world = LinuxEnv::make();
   Env& env = (*world)->env();
-  watch_turns(10, [](void* context, int64_t ms, std::string_view task) {
-    static_cast<std::vector<Turn>*>(context)->push_back(Turn{ms, std::string{task}});
-  }, &turns);
+  watch_turns(
+      10,
+      [](void* context, int64_t ms, std::string_view task) {
+        static_cast<std::vector<Turn>*>(context)->push_back(Turn{ms, std::string{task}});
+      },
+      &turns);
   EXPECT_FALSE(run_to_end(env, "test", stall_in_a_child(env)).has_error());
   watch_turns(0, nullptr, nullptr);
   const auto slow = std::find_if(turns.begin(), turns.end(), [](const Turn& turn) { return turn.task == "lazybones"; });

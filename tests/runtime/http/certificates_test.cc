@@ -79,8 +79,11 @@ class CertificatesTest : public testing::Test {
 };
 
 CertificateRequest server_request() {
-  return {.common_name = "kring", .organizations = {"kring:servers"}, .dns_names = {"kubernetes", "kubernetes.default"},
-          .addresses = {"10.96.0.1", "::1"}, .server = true};
+  return {.common_name = "kring",
+          .organizations = {"kring:servers"},
+          .dns_names = {"kubernetes", "kubernetes.default"},
+          .addresses = {"10.96.0.1", "::1"},
+          .server = true};
 }
 
 TEST_F(CertificatesTest, MakesACaOfTenYearsThatIsKept) {
@@ -91,7 +94,7 @@ TEST_F(CertificatesTest, MakesACaOfTenYearsThatIsKept) {
   EXPECT_NEAR(static_cast<double>(*end - clock_.wall().ns / 1'000'000'000), 3650.0 * day, 120);
   EXPECT_EQ(open()->certificate_pem(), ca->certificate_pem());
   for (const char* name : {"/ca.crt", "/ca.key"}) {
-    struct stat info{};
+    struct stat info {};
     ASSERT_EQ(stat((directory_ + name).c_str(), &info), 0);
     EXPECT_EQ(info.st_mode & 07777, 0600u) << name;
   }
@@ -103,7 +106,8 @@ TEST_F(CertificatesTest, ALeafCarriesSubjectNamesAndUsageAndVerifies) {
   const std::string text = openssl("x509 -noout -text", pair.certificate_pem);
   EXPECT_NE(text.find("O = kring:servers, CN = kring"), std::string::npos) << text;
   EXPECT_NE(text.find("DNS:kubernetes, DNS:kubernetes.default, IP Address:10.96.0.1, IP Address:0:0:0:0:0:0:0:1"),
-            std::string::npos) << text;
+            std::string::npos)
+      << text;
   EXPECT_NE(text.find("TLS Web Server Authentication"), std::string::npos);
   EXPECT_EQ(text.find("TLS Web Client Authentication"), std::string::npos);
   EXPECT_NE(text.find("CA:FALSE"), std::string::npos);
@@ -118,7 +122,8 @@ TEST_F(CertificatesTest, LeavesAreBackdatedByADay) {
   const auto ca = open();
   const auto pair = ca->issue(server_request());
   const std::string checked = openssl("verify -attime " + std::to_string(clock_.wall().ns / 1'000'000'000 - day + 60) +
-                                          " -CAfile " + directory_ + "/ca.crt", pair->certificate_pem);
+                                          " -CAfile " + directory_ + "/ca.crt",
+                                      pair->certificate_pem);
   EXPECT_NE(checked.find(": OK"), std::string::npos) << checked;
 }
 

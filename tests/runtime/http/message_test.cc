@@ -87,12 +87,19 @@ TEST(ParseUrl, RefusesOtherSchemesUserInformationAndControls) {
 
 TEST(ResolveReference, FollowsRfc3986) {
   const Url base = *parse_url("http://a/b/c/d;p?q");
-  const std::pair<const char*, const char*> cases[] = {
-      {"g", "http://a/b/c/g"},       {"./g", "http://a/b/c/g"},      {"g/", "http://a/b/c/g/"},
-      {"/g", "http://a/g"},          {"//g", "http://g/"},           {"?y", "http://a/b/c/d;p?y"},
-      {"g?y", "http://a/b/c/g?y"},   {"", "http://a/b/c/d;p?q"},     {".", "http://a/b/c/"},
-      {"..", "http://a/b/"},         {"../../../g", "http://a/g"},   {"https://h/x", "https://h/x"},
-      {"/g?u=http://x", "http://a/g?u=http://x"}};
+  const std::pair<const char*, const char*> cases[] = {{"g", "http://a/b/c/g"},
+                                                       {"./g", "http://a/b/c/g"},
+                                                       {"g/", "http://a/b/c/g/"},
+                                                       {"/g", "http://a/g"},
+                                                       {"//g", "http://g/"},
+                                                       {"?y", "http://a/b/c/d;p?y"},
+                                                       {"g?y", "http://a/b/c/g?y"},
+                                                       {"", "http://a/b/c/d;p?q"},
+                                                       {".", "http://a/b/c/"},
+                                                       {"..", "http://a/b/"},
+                                                       {"../../../g", "http://a/g"},
+                                                       {"https://h/x", "https://h/x"},
+                                                       {"/g?u=http://x", "http://a/g?u=http://x"}};
   for (const auto& [reference, expected] : cases) {
     const auto resolved = resolve_reference(base, reference);
     ASSERT_TRUE(resolved.has_value()) << reference;
@@ -114,8 +121,8 @@ std::vector<uint8_t> answer_to(const std::vector<uint8_t>& query, std::initializ
 TEST(DnsQuery, AsksForOneNameWithEdns) {
   const auto query = make_query(0x1234, "ab.c", AddressType::a);
   ASSERT_TRUE(query);
-  const std::vector<uint8_t> expected{0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 1, 2, 'a', 'b', 1, 'c', 0, 0, 1, 0, 1,
-                                      0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 0};
+  const std::vector<uint8_t> expected{0x12, 0x34, 1, 0, 0, 1, 0, 0,  0, 0,   0, 1, 2, 'a', 'b', 1, 'c',
+                                      0,    0,    1, 0, 1, 0, 0, 41, 4, 208, 0, 0, 0, 0,   0,   0};
   EXPECT_EQ(*query, expected);
   EXPECT_FALSE(make_query(1, "", AddressType::a));
   EXPECT_FALSE(make_query(1, "a..b", AddressType::a));
@@ -126,8 +133,9 @@ TEST(DnsQuery, AsksForOneNameWithEdns) {
 TEST(DnsAnswer, TakesTheAddressesBehindAliases) {
   const auto query = *make_query(7, "ab.c", AddressType::a);
   // ab.c CNAME d.c; d.c A 192.0.2.1
-  const auto packet = answer_to(query, {0xc0, 12, 0, 5, 0, 1, 0, 0, 0, 9, 0, 4, 1, 'd', 0xc0, 15,
-                                        0xc0, 34, 0, 1, 0, 1, 0, 0, 0, 9, 0, 4, 192, 0, 2, 1}, 2);
+  const auto packet = answer_to(query, {0xc0, 12, 0, 5, 0, 1, 0, 0, 0, 9, 0, 4, 1,   'd', 0xc0, 15,
+                                        0xc0, 34, 0, 1, 0, 1, 0, 0, 0, 9, 0, 4, 192, 0,   2,    1},
+                                2);
   const auto answer = parse_answer(packet, 7, "AB.c.", AddressType::a);
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->addresses, std::vector<std::string>{"192.0.2.1"});

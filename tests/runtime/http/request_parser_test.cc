@@ -90,19 +90,18 @@ TEST(RequestParser, RefusesAmbiguousEnds) {
 }
 
 TEST(RequestParser, RefusesWhatIsNotHttp) {
-  const std::pair<std::string, const char*> cases[] = {
-      {"GET /a HTTP/1.1\r\n\r\n", "400"},                                   // no Host
-      {"GET /a HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n", "400"},             // two
-      {"GET /a HTTP/2.0\r\nHost: x\r\n\r\n", "505"},
-      {"GET a HTTP/1.1\r\nHost: x\r\n\r\n", "400"},
-      {"GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n", "400"},
-      {"G@T /a HTTP/1.1\r\nHost: x\r\n\r\n", "400"},
-      {"GET /a\r\nHost: x\r\n\r\n", "400"},
-      {"GET /a HTTP/1.1\r\nHost: x\r\nA: b\x01\r\n\r\n", "400"},
-      {"GET /a HTTP/1.1\r\nHost: x\r\nA b\r\n\r\n", "400"},
-      {"GET /a HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", "400"},
-      {"GET /a HTTP/1.1\r\nHost: x\r\nExpect: magic\r\n\r\n", "417"},
-      {"\x16\x03\x01\x02", "400"}};                                         // TLS on the plain port
+  const std::pair<std::string, const char*> cases[] = {{"GET /a HTTP/1.1\r\n\r\n", "400"},  // no Host
+                                                       {"GET /a HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n", "400"},  // two
+                                                       {"GET /a HTTP/2.0\r\nHost: x\r\n\r\n", "505"},
+                                                       {"GET a HTTP/1.1\r\nHost: x\r\n\r\n", "400"},
+                                                       {"GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n", "400"},
+                                                       {"G@T /a HTTP/1.1\r\nHost: x\r\n\r\n", "400"},
+                                                       {"GET /a\r\nHost: x\r\n\r\n", "400"},
+                                                       {"GET /a HTTP/1.1\r\nHost: x\r\nA: b\x01\r\n\r\n", "400"},
+                                                       {"GET /a HTTP/1.1\r\nHost: x\r\nA b\r\n\r\n", "400"},
+                                                       {"GET /a HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", "400"},
+                                                       {"GET /a HTTP/1.1\r\nHost: x\r\nExpect: magic\r\n\r\n", "417"},
+                                                       {"\x16\x03\x01\x02", "400"}};  // TLS on the plain port
   for (const auto& [bytes, expected] : cases) EXPECT_EQ(outcome_of(bytes), expected) << bytes;
   // Lines end with both bytes; in pieces the parser waits for them until the header's deadline.
   EXPECT_EQ(parse("GET /a HTTP/1.1\nHost: x\n\n", 1000).refused, 505);

@@ -1,7 +1,7 @@
 // The server's contract, seen from the wire. Method: raw bytes over loopback; deadlines are shortened through Limits.
-#include "tests/runtime/http/http_fixture.h"
-
 #include <sys/stat.h>
+
+#include "tests/runtime/http/http_fixture.h"
 
 namespace kring::http {
 namespace {
@@ -42,8 +42,9 @@ TEST_F(HttpTest, PipelinedRequestsAreAnsweredInTheirOrder) { serve_while(pipelin
 
 Task<Result<void>> head(HttpTest& test) {
   KRING_CO_TRY(const auto client, co_await RawClient::connect(test));
-  KRING_CO_TRY_VOID(co_await client->send("HEAD /echo HTTP/1.1\r\nHost: x\r\n\r\nGET /none HTTP/1.1\r\nHost: x\r\n\r\n"
-                                          "GET /echo HTTP/1.0\r\n\r\n"));
+  KRING_CO_TRY_VOID(
+      co_await client->send("HEAD /echo HTTP/1.1\r\nHost: x\r\n\r\nGET /none HTTP/1.1\r\nHost: x\r\n\r\n"
+                            "GET /echo HTTP/1.0\r\n\r\n"));
   KRING_CO_TRY_VOID(co_await client->read_to_end());
   EXPECT_NE(client->received.find("Content-Length: 13\r\n\r\nHTTP/1.1 204 No Content\r\n"), std::string::npos)
       << client->received;
@@ -55,8 +56,8 @@ TEST_F(HttpTest, HeadAndEmptyAnswersHaveNoBodyAndOldClientsGetTheirClose) { serv
 
 Task<Result<void>> expect_continue(HttpTest& test) {
   KRING_CO_TRY(const auto client, co_await RawClient::connect(test));
-  KRING_CO_TRY_VOID(co_await client->send(
-      "PUT /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n"));
+  KRING_CO_TRY_VOID(
+      co_await client->send("PUT /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n"));
   KRING_CO_TRY_VOID(co_await client->read_until("HTTP/1.1 100 Continue\r\n\r\n"));
   EXPECT_EQ(test.server->connections(), 1u);
   KRING_CO_TRY_VOID(co_await client->send("abc"));
@@ -262,7 +263,7 @@ TEST_F(HttpTest, AHandlerThatForgetsToAnswerIsAnInternalError) {
 }
 
 Task<Result<void>> unix_peer(HttpTest& test) {
-  struct stat info{};
+  struct stat info {};
   EXPECT_EQ(::stat((test.directory + "/socket").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 07777, 0600u);
   ClientOptions options{.unix_path = test.directory + "/socket"};
