@@ -104,9 +104,11 @@ for image in "$build"/images/*.tar; do
   "${world[@]}" "$kring" image import "$image" --data-dir "$data"
 done
 
+# Entering a mount namespace changes the working directory: go back to the caller's.
 cat >"$state/kubectl" <<EOS
 #!/bin/sh
-exec ${world[*]} env HOME="$state" KUBECONFIG="$data/admin.kubeconfig" "$(command -v kubectl)" "\$@"
+exec ${world[*]} env HOME="$state" KUBECONFIG="$data/admin.kubeconfig" \\
+  sh -c 'cd "\$1" && shift && exec "\$@"' sh "\$PWD" "$(command -v kubectl)" "\$@"
 EOS
 chmod 700 "$state/kubectl"
 kubectl() { "$state/kubectl" "$@"; }

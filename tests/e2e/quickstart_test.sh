@@ -9,7 +9,7 @@ output=$(KRING_QUICKSTART_BUILD=$KRING_BUILD "$root/examples/quickstart.sh" 2>&1
   exit 1
 }
 echo "$output"
-for wanted in 'kring 0.' 'pod/kuard created' 'condition met' 'Started container kuard' 'kuard-data' \
+for wanted in 'kring 0.' 'pod/kuard created' 'condition met' 'Started container kuard' 'canary=true' \
   'pod "kuard" deleted' 'namespace "collective" deleted'; do
   [[ $output == *"$wanted"* ]] || { echo "FAILED: the quick start did not say: $wanted"; exit 1; }
 done
