@@ -93,7 +93,7 @@ class PodWorker {
   bool refresh_wanted_ = false, refreshing_ = false;
   std::optional<Mono> refresh_at_, check_limits_at_;
   int32_t keeper_pid_ = 0;  // of an adopted pod
-  bool leftovers_ = false;  // something of the sandbox may be there although it was never ready
+  bool leftovers_ = true;   // of a set-up that failed, or of an earlier life of kring, there may be some
   bool finished_ = false;
 };
 

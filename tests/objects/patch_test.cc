@@ -398,9 +398,14 @@ TEST(EveryPatch, DoesWhatKubectlDoesWithRandomOnes) {
     json::Value document = *row.find("document");
     const json::Value& patch = *row.find("patch");
     const std::string_view type = row.string_or("type");
-    const Result<void> result = type == "json"    ? apply_json(document, patch)
-                                : type == "merge" ? apply_merge(document, patch)
-                                                  : apply_strategic(document, patch, codec::type_of(row.string_or("table")));
+    Result<void> result;
+    if (type == "json") {
+      result = apply_json(document, patch);
+    } else if (type == "merge") {
+      result = apply_merge(document, patch);
+    } else {
+      result = apply_strategic(document, patch, codec::type_of(row.string_or("table")));
+    }
     if (const json::Value* expected = row.find("expected")) {
       ASSERT_TRUE(result.has_value()) << result.error().message << "\n" << line;
       ASSERT_EQ(document, *expected) << json::print(document) << "\n" << line;
