@@ -131,7 +131,7 @@ TEST(JsonPatch, IsBoundedInOperationsCopiesWorkAndDepth) {
   EXPECT_LT(json::print(document).size(), 2 * limits::json_patch_copy_bytes_max);
 
   // Inserting at the front of a large array moves it all, 10,000 times.
-  document = json::Object{{"a", json::Array(500'000, json::Value{1})}};
+  document = json::Object{{"a", json::Array(100'000, json::Value{1})}};
   result = apply_json(document, parsed(repeated(R"({"op":"add","path":"/a/0","value":1})", 10'000)));
   ASSERT_TRUE(result.has_error());
   EXPECT_EQ(result.error().reason, Reason::request_entity_too_large);
@@ -139,11 +139,11 @@ TEST(JsonPatch, IsBoundedInOperationsCopiesWorkAndDepth) {
 
   // Looking for a key that a large object lacks, 10,000 times.
   json::Object wide;
-  for (int i = 0; i < 100'000; ++i) wide.append("key" + std::to_string(i), i);
+  for (int i = 0; i < 20'000; ++i) wide.append("key" + std::to_string(i), i);
   document = std::move(wide);
   result = apply_json(document, parsed(repeated(R"({"op":"test","path":"/none/x","value":1})", 1)));
   EXPECT_EQ(result.error().reason, Reason::invalid);
-  result = apply_json(document, parsed(repeated(R"({"op":"add","path":"/key99999","value":1})", 10'000)));
+  result = apply_json(document, parsed(repeated(R"({"op":"add","path":"/key19999","value":1})", 10'000)));
   EXPECT_EQ(result.error().reason, Reason::request_entity_too_large);
 
   // Each operation nests one level deeper.
@@ -181,7 +181,7 @@ TEST(MergePatch, FollowsRfc7386) {
 
 TEST(MergePatch, WideObjectsMergeThroughAnIndex) {
   json::Object wide, changes, expected;
-  for (int i = 0; i < 50'000; ++i) {
+  for (int i = 0; i < 10'000; ++i) {
     const std::string key = "key" + std::to_string(i);
     wide.append(key, i);
     changes.append(key, i % 2 == 0 ? json::Value{} : json::Value{-i});
@@ -437,12 +437,12 @@ TEST(StrategicPatch, IsBoundedInWork) {
   EXPECT_EQ(env[19'999], (json::Value{json::Object{{"name", "e19999"}, {"value", "2"}}}));
 
   json::Object limits_map;
-  for (int i = 0; i < 50'000; ++i) limits_map.append("k" + std::to_string(i), "1");
+  for (int i = 0; i < 20'000; ++i) limits_map.append("k" + std::to_string(i), "1");
   document = json::Object{
       {"spec", container({{"name", "a"}, {"resources", json::Object{{"limits", std::move(limits_map)}}}})}};
   json::Array repeats;
-  for (int i = 0; i < 50'000; ++i) {
-    json::Object one{{"k49999", std::to_string(i)}};
+  for (int i = 0; i < 5'000; ++i) {
+    json::Object one{{"k19999", std::to_string(i)}};
     repeats.push_back(json::Object{{"name", "a"}, {"resources", json::Object{{"limits", std::move(one)}}}});
   }
   const Result<void> result =
