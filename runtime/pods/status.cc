@@ -128,7 +128,8 @@ json::Value container_status(const View& view, const ContainerPlan& container, b
   States states = states_of(view, container, it, init);
   json::Object out;
   if (it.current) out.set("containerID", container_id(view.plan.uid, container.name, it.current->attempt));
-  out.set("image", container.image);
+  // What runs is still the old one while a new image waits for it to end; the next life of kring tells by this.
+  out.set("image", it.running() && !it.image.empty() ? it.image : container.image);
   out.set("imageID", it.image_id);
   out.set("lastState", std::move(states.last));
   out.set("name", container.name);
