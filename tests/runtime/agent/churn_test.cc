@@ -14,7 +14,7 @@ namespace {
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
-constexpr uint64_t seeds = 1;
+constexpr uint64_t seeds = 4;
 #else
 constexpr uint64_t seeds = 100;
 #endif
